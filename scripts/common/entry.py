@@ -1,0 +1,164 @@
+"""Runs a step's `run` function from a Snakemake rule or from the command line.
+
+A step ends with `entry(run, globals().get("snakemake"))`. Under Snakemake the arguments come by
+name from the rule: its named inputs, outputs and params are owed (each must be an argument),
+wildcards, `threads`, `tmpdir` and `mem_mb` are offered (used where asked for). A name that is
+missing or left over is an error before any work. Without Snakemake the same signature becomes a
+command-line program.
+"""
+
+import inspect
+import logging
+import os
+import random
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from scripts.common.errors import ExpectedError
+
+_logger = logging.getLogger(__name__)
+_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+_RULE_ONLY_PARAMS = {"code"}  # read by Snakemake's rerun check, of no use to the step
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+)
+
+
+class ContractError(ExpectedError):
+    """A rule and its script disagree about the arguments."""
+
+
+def entry(run: Callable[..., None], job: Any | None) -> None:
+    """Call `run` for a Snakemake job, or parse the command line where there is none."""
+    if job is None:
+        _run_from_command_line(run)
+        return
+    _start_logging(Path(job.log[0]) if job.log else None)
+    with _one_line_failures():
+        arguments = arguments_from_job(run, job)
+        _prepare(arguments.get("seed", 0), job.threads)
+        run(**arguments)
+
+
+def arguments_from_job(run: Callable[..., None], job: Any) -> dict[str, Any]:
+    """Return the arguments of `run` by name, converted to their annotated types.
+
+    Raises:
+        ContractError: a name is missing, left over, given twice, or a file has no name.
+    """
+    parameters = inspect.signature(run).parameters
+    hints = typing.get_type_hints(run)
+    owed: dict[str, Any] = {}
+    for kind, values in (("input", job.input), ("output", job.output), ("params", job.params)):
+        for name, value in _named_items(kind, values):
+            if name in owed:
+                raise ContractError(f"rule {job.rule}: the name '{name}' stands twice")
+            if not (kind == "params" and name in _RULE_ONLY_PARAMS):
+                owed[name] = value
+    offered = {
+        **dict(job.wildcards.items()),
+        "threads": job.threads,
+        "tmpdir": job.resources.get("tmpdir"),
+        "mem_mb": job.resources.get("mem_mb"),
+    }
+    left_over = sorted(owed.keys() - parameters.keys())
+    given = {**offered, **owed}
+    missing = sorted(
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty and name not in given
+    )
+    if left_over or missing:
+        raise ContractError(
+            f"rule {job.rule} does not fit its script: left over {left_over}, missing {missing}"
+        )
+    return {name: _convert(given[name], hints[name]) for name in parameters if name in given}
+
+
+def _named_items(kind: str, values: Any) -> Iterator[tuple[str, Any]]:
+    names = values._names
+    spans = {name: (1 if end is None else end - start) for name, (start, end) in names.items()}
+    if sum(spans.values()) != len(values):
+        raise ContractError(f"{len(values) - sum(spans.values())} {kind} entries have no name")
+    yield from values.items()
+
+
+def _convert(value: Any, hint: Any) -> Any:
+    """Convert a Snakemake value to `hint`: paths, lists of paths, numbers from wildcards."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        options = typing.get_args(hint)
+        if value is None or (type(None) in options and _is_empty_list(value)):
+            return None
+        hint = next(option for option in options if option is not type(None))
+    if typing.get_origin(hint) is list:
+        (inner,) = typing.get_args(hint)
+        items = [value] if isinstance(value, str) else list(value)
+        return [_convert(item, inner) for item in items]
+    if hint is Path:
+        return Path(str(value)).expanduser()
+    if hint in (int, float) and isinstance(value, str):
+        return hint(value)
+    return str(value) if hint is str else value
+
+
+def _is_empty_list(value: Any) -> bool:
+    return not isinstance(value, str | dict) and hasattr(value, "__len__") and len(value) == 0
+
+
+def _prepare(seed: int, threads: int) -> None:
+    """Seed the standard generator and keep native libraries to the job's threads."""
+    random.seed(seed)
+    for variable in _THREAD_VARIABLES:
+        os.environ[variable] = str(threads)
+    if "pyarrow" in sys.modules:
+        sys.modules["pyarrow"].set_cpu_count(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+        sys.modules["torch"].manual_seed(seed)
+
+
+def _start_logging(log: Path | None) -> None:
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        # Appending keeps the record of an attempt that failed and was retried.
+        handlers.append(logging.FileHandler(log, mode="a", encoding="utf-8"))
+    logging.basicConfig(level=logging.INFO, format=_FORMAT, handlers=handlers, force=True)
+    logging.captureWarnings(True)
+    for talkative in ("httpx", "httpcore", "fontTools", "matplotlib"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
+    sys.excepthook = _log_uncaught
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    _logger.critical("the step failed", exc_info=(kind, error, trace))
+
+
+class _one_line_failures:
+    """Turns an expected failure into one line in the log and exit code 1."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, ExpectedError):
+            _logger.error("%s", error)
+            raise SystemExit(1) from None
+
+
+def _run_from_command_line(run: Callable[..., None]) -> None:
+    import tyro
+
+    main = sys.modules["__main__"]
+    module = main.__spec__.name if main.__spec__ else Path(sys.argv[0]).stem
+    _start_logging(None)
+    with _one_line_failures():
+        _prepare(0, os.cpu_count() or 1)
+        tyro.cli(run, prog=f"python -m {module}", description=main.__doc__)

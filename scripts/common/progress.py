@@ -1,0 +1,69 @@
+"""Progress of long work: done/total, passed, rate and time left, in the log and on the terminal."""
+
+import logging
+import time
+from collections.abc import Callable
+
+_logger = logging.getLogger(__name__)
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration as H:MM:SS."""
+    whole = max(0, round(seconds))
+    return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
+
+
+class Progress:
+    """Counts finished items and reports at most once in `every_seconds`.
+
+    Args:
+        label: what is going on, e.g. "score_shard news/000".
+        total: number of items, or None where it is unknown.
+        unit: the items' name in the plural.
+        batches: number of batches, where the work comes in batches.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        *,
+        total: int | None,
+        unit: str = "documents",
+        batches: int | None = None,
+        every_seconds: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.label, self.total, self.unit, self.batches = label, total, unit, batches
+        self.every_seconds, self.clock = every_seconds, clock
+        self.done = self.passed = self.batch = 0
+        self.started = self.reported = clock()
+
+    def advance(self, done: int, passed: int | None = None, *, batch_ended: bool = False) -> None:
+        """Add finished items, and how many of them passed; report when it is time."""
+        self.done += done
+        self.passed += done if passed is None else passed
+        self.batch += batch_ended
+        now = self.clock()
+        if now - self.reported >= self.every_seconds:
+            self.reported = now
+            _logger.info("%s", self.line())
+
+    def line(self) -> str:
+        """Return the state of the work as one line."""
+        elapsed = max(self.clock() - self.started, 1e-9)
+        rate = self.done / elapsed
+        total = f"/{self.total:,}" if self.total is not None else ""
+        parts = [f"{self.label}: {self.done:,}{total} {self.unit}"]
+        if self.batches is not None:
+            parts.insert(1, f"batch {self.batch}/{self.batches}")
+        share = f" ({self.passed / self.done:.1%})" if self.done else ""
+        parts += [f"passed {self.passed:,}{share}", f"{rate:,.1f} {self.unit}/s"]
+        if self.total is not None and rate > 0:
+            parts.append(f"ETA {format_seconds((self.total - self.done) / rate)}")
+        return ", ".join(parts)
+
+    def finish(self) -> None:
+        """Report the closing summary."""
+        _logger.info(
+            "%s, finished in %s", self.line(), format_seconds(self.clock() - self.started)
+        )
