@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.errors import ExpectedError
+from scripts.common.logs import start_logging
 
 _logger = logging.getLogger(__name__)
-_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _RULE_ONLY_PARAMS = {"code"}  # read by Snakemake's rerun check, of no use to the step
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -40,7 +40,7 @@ def entry(run: Callable[..., None], job: Any | None) -> None:
     if job is None:
         _run_from_command_line(run)
         return
-    _start_logging(Path(job.log[0]) if job.log else None)
+    start_logging(Path(job.log[0]) if job.log else None)
     with _one_line_failures():
         arguments = arguments_from_job(run, job)
         _prepare(arguments.get("seed", 0), job.threads)
@@ -124,23 +124,6 @@ def _prepare(seed: int, threads: int) -> None:
         sys.modules["torch"].manual_seed(seed)
 
 
-def _start_logging(log: Path | None) -> None:
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    if log is not None:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        # Appending keeps the record of an attempt that failed and was retried.
-        handlers.append(logging.FileHandler(log, mode="a", encoding="utf-8"))
-    logging.basicConfig(level=logging.INFO, format=_FORMAT, handlers=handlers, force=True)
-    logging.captureWarnings(True)
-    for talkative in ("httpx", "httpcore", "fontTools", "matplotlib"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
-    sys.excepthook = _log_uncaught
-
-
-def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-    _logger.critical("the step failed", exc_info=(kind, error, trace))
-
-
 class _one_line_failures:
     """Turns an expected failure into one line in the log and exit code 1."""
 
@@ -158,7 +141,7 @@ def _run_from_command_line(run: Callable[..., None]) -> None:
 
     main = sys.modules["__main__"]
     module = main.__spec__.name if main.__spec__ else Path(sys.argv[0]).stem
-    _start_logging(None)
+    start_logging(None)
     with _one_line_failures():
         _prepare(0, os.cpu_count() or 1)
         tyro.cli(run, prog=f"python -m {module}", description=main.__doc__)

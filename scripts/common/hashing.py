@@ -1,0 +1,31 @@
+"""Keyed hashes: deterministic choices that depend on no order, worker count or hash seed."""
+
+import hashlib
+
+_SPAN = 1 << 64
+
+
+def keyed_hash(seed: int, purpose: str, *parts: str) -> int:
+    """Return a 64-bit BLAKE2b hash of `parts`, independent for each (`seed`, `purpose`).
+
+    Returns:
+        An integer in [0, 2**64).
+    """
+    message = "\x1f".join(parts).encode("utf-8", "surrogatepass")
+    key = f"{purpose}:{seed}".encode()
+    return int.from_bytes(hashlib.blake2b(message, digest_size=8, key=key).digest(), "big")
+
+
+def keyed_fraction(seed: int, purpose: str, *parts: str) -> float:
+    """Return `keyed_hash` as a number in [0, 1]."""
+    return keyed_hash(seed, purpose, *parts) / _SPAN
+
+
+def range_of_part(part: int, parts: int) -> tuple[int, int]:
+    """Return the half-open range of 64-bit hashes that part `part` of `parts` holds."""
+    return -(-part * _SPAN // parts), -(-(part + 1) * _SPAN // parts)
+
+
+def part_of_hash(value: int, parts: int) -> int:
+    """Return which of `parts` equal ranges of the 64-bit hashes holds `value`."""
+    return value * parts // _SPAN
