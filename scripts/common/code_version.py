@@ -10,7 +10,7 @@ import ast
 import hashlib
 import importlib.metadata
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from scripts.common.files import sha256_file
@@ -62,7 +62,7 @@ def module_closure(script: Path, root: Path) -> list[Path]:
     return sorted(seen)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _logic(path: Path, _mtime_ns: int) -> str:
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     for node in ast.walk(tree):
@@ -81,7 +81,7 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     return body[1:] if is_docstring else body
 
 
-@lru_cache(maxsize=None)
+@cache
 def _imported_files(path: Path, _mtime_ns: int, root: Path) -> tuple[Path, ...]:
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     package = ".".join(path.relative_to(root).parent.parts)

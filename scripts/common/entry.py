@@ -130,7 +130,12 @@ class _one_line_failures:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: types.TracebackType | None,
+    ) -> None:
         if isinstance(error, ExpectedError):
             _logger.error("%s", error)
             raise SystemExit(1) from None

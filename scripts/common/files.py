@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from scripts.common.errors import IntegrityError
 
 _BLOCK_BYTES = 1 << 20
+DEFAULT_TMPDIR = Path(tempfile.gettempdir())
 
 
 @contextmanager
@@ -43,6 +45,14 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def private_folder(parent: Path) -> Iterator[Path]:
+    """Yield a fresh folder in `parent` that no other job uses, removed afterwards."""
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix="dure-") as folder:
+        yield Path(folder)
 
 
 def write_text(path: Path, text: str) -> None:

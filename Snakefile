@@ -1,0 +1,32 @@
+"""dure: Korean text from raw corpora to datasets, and what is made of them.
+
+PURPOSE   The table of contents of the workflow: configuration, tracks, targets.
+INPUTS    config/config.yaml (or --configfile FILE on top of it) and the tables that it names.
+OUTPUTS   Everything below results/, the report in results/report/index.html.
+TARGETS   all (default), corpus, report; any file below results/.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+pathvars:
+    results="results",
+
+
+include: "rules/common.smk"
+include: "rules/corpus.smk"
+include: "rules/report.smk"
+include: "rules/targets.smk"
+
+
+rule all:
+    """Every track, and the report."""
+    default_target: True
+    input:
+        rules.corpus.input,
+        rules.report.input,

@@ -1,0 +1,106 @@
+"""What all tracks share: the checked configuration, code versions, resources.
+
+PURPOSE   Fails on a bad configuration before any job; gives the rules their narrow parameters.
+INPUTS    config/schema.yaml, the merged configuration, the sources table.
+OUTPUTS   None; functions and constants for the rules.
+"""
+
+import sys
+from functools import cache
+from pathlib import Path
+
+from scripts.common.code_version import code_version as version_of_code
+from scripts.common.config import checked_config, find_table, load_schema, read_sources
+from scripts.common.errors import ConfigError
+from scripts.corpus.plan import CorpusPlan
+
+BASEDIR = Path(workflow.basedir)
+SCHEMA = load_schema(BASEDIR / "config" / "schema.yaml")
+
+REPORT_TEMPLATES = tuple(
+    sorted(
+        path.relative_to(BASEDIR).as_posix()
+        for path in (BASEDIR / "scripts" / "report" / "templates").iterdir()
+    )
+)
+
+try:
+    CONFIG = checked_config(config, SCHEMA)
+    SOURCES_TABLE = find_table(CONFIG["corpus"]["sources"], BASEDIR)
+    CORPUS = CorpusPlan(CONFIG, read_sources(SOURCES_TABLE, SCHEMA), SOURCES_TABLE.parent)
+except ConfigError as error:
+    sys.exit(str(error))
+
+if workflow.is_main_process:
+    for notice in CORPUS.notices():
+        print(notice, file=sys.stderr)
+
+
+@cache
+def code_version(script, packages=(), files=()):
+    """Return the version of a script's code; see scripts/common/code_version.py."""
+    return version_of_code(script, root=BASEDIR, packages=packages, files=files)
+
+
+def growing(amount):
+    """Return a resource that grows with the attempt, for retries on a cluster."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+def shard_files(folder, suffix="parquet"):
+    """Return the files of all shards in a folder of the corpus track, in source order."""
+    return [
+        f"<results>/corpus/{folder}/{source}/{shard}.{suffix}"
+        for source in CORPUS.source_order
+        for shard in CORPUS.shards(source)
+    ]
+
+
+def document_folders():
+    """Return the folders of all sources' shards, in source order."""
+    return [f"<results>/corpus/documents/{source}" for source in CORPUS.source_order]
+
+
+def files_of_datasets(name):
+    """Return one file of every finished dataset."""
+    return [
+        f"<results>/corpus/{kind}/{length}/{name}" for kind, length in CORPUS.finished_datasets()
+    ]
+
+
+def files_of_sources(folder, name):
+    """Return one file of every source in a folder of the corpus track, in source order."""
+    return [f"<results>/corpus/{folder}/{source}/{name}" for source in CORPUS.source_order]
+
+
+def files_of_source(wildcards):
+    """Return the local files of a source; none where it is generated or downloaded."""
+    try:
+        return CORPUS.local_files(wildcards.source)
+    except ConfigError as error:
+        sys.exit(str(error))
+
+
+def fertility_of_dataset(wildcards):
+    """Return the file with the character ceilings, where the dataset's selection needs it."""
+    if CORPUS.kind_of(wildcards.dataset) == "entity_coref":
+        return "<results>/corpus/tokenizer/fertility.json"
+    return []
+
+
+def shards_of_datasets(folder, kind="entity_coref"):
+    """Return an input function: one file per shard of a length's dataset, in source order."""
+    return lambda wildcards: [
+        f"<results>/corpus/{folder}/{wildcards.length}/{source}/{shard}.parquet"
+        for source in CORPUS.analysed_sources(kind)
+        for shard in CORPUS.shards(source)
+    ]
+
+
+def tokens_of_kind(kind):
+    """Return the tokens of all shards whose texts a kind of dataset may use, in source order."""
+    return [
+        f"<results>/corpus/tokens/{source}/{shard}.parquet"
+        for source in CORPUS.analysed_sources(kind)
+        for shard in CORPUS.shards(source)
+    ]

@@ -1,0 +1,24 @@
+"""The targets that people type.
+
+PURPOSE   One name per track; each brings the track up to date.
+INPUTS    The finished files of the tracks.
+OUTPUTS   None of its own.
+TARGETS   corpus (datasets and tables), report (the page). `all` stands in the Snakefile.
+"""
+
+localrules:
+    corpus,
+    report,
+
+
+rule corpus:
+    """Datasets and tables of the corpus track."""
+    input:
+        files_of_datasets("manifest.json"),
+        rules.summarize_corpus.output,
+
+
+rule report:
+    """The report page."""
+    input:
+        rules.write_report.output,

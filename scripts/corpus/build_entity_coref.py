@@ -1,0 +1,255 @@
+"""Builds the entity-coreference dataset of one length.
+
+In: candidates, tokens, outcomes and pair counts of all shards, the cap's cutoffs, the selection.
+Out: a `datasets` folder (train, validation, test, holdout) with metadata.json and a card, its
+manifest, and every document's fate. A row holds the window's token ids with the mention masked, the
+label ids, and the positions of antecedent and mention in characters of the document and in tokens
+of the row.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scripts.common.entry import entry
+from scripts.common.errors import IntegrityError
+from scripts.common.files import DEFAULT_TMPDIR, atomic_folder, private_folder, read_json, write_json
+from scripts.common.progress import Progress
+from scripts.common.tables import iterate_batches, read_table, table_writer
+from scripts.corpus.arrow_dataset import SplitWriter, describe_files, save_splits
+from scripts.corpus.metadata import EntityCorefStatistics, dataset_card, dataset_metadata
+from scripts.corpus.schemas import (
+    CANDIDATES,
+    CUTOFFS,
+    ENTITY_COREF_ROWS,
+    FATES,
+    OUTCOMES,
+    PAIR_COUNTS,
+    SELECTION,
+    TOKENS,
+)
+from scripts.corpus.select_documents import KEPT
+from scripts.corpus.splice import Splice, spliced_ids
+from scripts.corpus.split_documents import SPLIT_NAMES
+from scripts.corpus.wordpiece import WordPiece, load_wordpiece
+
+_COPIED = (
+    "doc_id",
+    "source",
+    "entity",
+    "surface",
+    "particle",
+    "distance",
+    "antecedent_start",
+    "antecedent_end",
+    "mention_start",
+    "mention_end",
+    "fused",
+    "bound",
+    "label_ids",
+)
+
+
+def run(
+    candidates: list[Path],
+    tokens: list[Path],
+    outcomes: list[Path],
+    pair_counts: list[Path],
+    selection: Path,
+    cutoffs: Path,
+    entities: Path,
+    fertility: Path,
+    tokenizer: Path,
+    dataset: Path,
+    manifest: Path,
+    fates: Path,
+    *,
+    length: int,
+    max_entity_freq: int,
+    rows_per_file: int,
+    batch_documents: int,
+    licences: dict[str, str],
+    code_hash: str,
+    seed: int,
+    tmpdir: Path = DEFAULT_TMPDIR,
+) -> None:
+    """Write the dataset, its manifest and the documents' fates.
+
+    Args:
+        candidates: candidate samples of all shards, in source order.
+        tokens: tokens of all shards, in the same order.
+        outcomes: outcomes of all shards, in the same order.
+        pair_counts: pairs by outcome of all shards.
+        selection: the dataset's selection.
+        cutoffs: last sample of each entity above the cap.
+        entities: the entities' frequencies.
+        fertility: tokenizer statistics and character ceilings.
+        tokenizer: the tokenizer.
+        dataset: folder of the dataset.
+        manifest: where the manifest goes.
+        fates: where the documents' fates go.
+        length: length in tokens, special tokens included.
+        max_entity_freq: the cap.
+        rows_per_file: rows of one Arrow file.
+        batch_documents: documents read at a time.
+        licences: licence of each source.
+        code_hash: version of this step's code.
+        seed: seed of the run.
+        tmpdir: local folder for unfinished files.
+    """
+    wordpiece = load_wordpiece(tokenizer)
+    cap = EntityCap(cutoffs)
+    statistics = EntityCorefStatistics(length)
+    progress = Progress(f"build_entity_coref {length}", total=len(candidates), unit="shards")
+    with private_folder(tmpdir) as folder:
+        with (
+            SplitWriter(folder, ENTITY_COREF_ROWS, SPLIT_NAMES) as writer,
+            table_writer(fates, FATES) as fate_writer,
+        ):
+            for batch in _rejected(selection, batch_documents):
+                fate_writer.write_table(batch)
+            for paths in zip(candidates, tokens, outcomes, strict=True):
+                sampled: set[str] = set()
+                capped: set[str] = set()
+                for candidate, token_ids in _with_tokens(paths[0], paths[1], batch_documents):
+                    if cap.admits(candidate):
+                        row = row_of_candidate(candidate, token_ids, wordpiece)
+                        writer.add(candidate["split"], row)
+                        statistics.add(candidate["split"], row)
+                        sampled.add(candidate["doc_id"])
+                    else:
+                        capped.add(candidate["doc_id"])
+                for batch in _fates_of_shard(paths[2], sampled, capped, batch_documents):
+                    fate_writer.write_table(batch)
+                progress.advance(1)
+        pairs = _add_up(pair_counts)
+        metadata = dataset_metadata(
+            "entity_coref",
+            length,
+            rows=writer.rows,
+            tokenizer=tokenizer,
+            fertility=read_json(fertility),
+            sources=sorted(licences),
+            seed=seed,
+            code_hash=code_hash,
+            extra={
+                "max_entity_freq": max_entity_freq,
+                "pairs": pairs,
+                **statistics.summary(entities),
+            },
+        )
+        with atomic_folder(dataset) as finished:
+            save_splits(writer.paths, writer.rows, finished, rows_per_file)
+            (finished / "README.md").write_text(dataset_card(metadata, licences), encoding="utf-8")
+            manifest_content = {**metadata, **describe_files(finished)}
+            write_json(finished / "metadata.json", metadata)
+    write_json(manifest, {k: v for k, v in manifest_content.items() if k != "created_at"})
+    progress.finish()
+
+
+class EntityCap:
+    """Tells which training samples stay under the cap."""
+
+    def __init__(self, cutoffs: Path) -> None:
+        rows = read_table(cutoffs, CUTOFFS).to_pylist()
+        self._last = {row["entity"]: _place(row) for row in rows}
+
+    def admits(self, candidate: dict[str, Any]) -> bool:
+        """Tell whether a candidate is no training sample, or stands within its entity's cap."""
+        last = self._last.get(candidate["entity"])
+        return candidate["split"] != "train" or last is None or _place(candidate) <= last
+
+
+def _place(row: dict[str, Any]) -> tuple[int, str, int]:
+    return row["rank"], row["doc_id"], row["ordinal"]
+
+
+def _with_tokens(
+    candidates: Path, tokens: Path, batch_documents: int
+) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """Yield a shard's candidates with the token ids of their documents; both are sorted by key."""
+    texts = _rows(tokens, TOKENS, ["key", "token_ids"], batch_documents)
+    for key, group in groupby(
+        _rows(candidates, CANDIDATES, CANDIDATES.names, 1_000), key=lambda row: row["key"]
+    ):
+        text = next((text for text in texts if text["key"] == key), None)
+        if text is None:
+            raise IntegrityError(f"{tokens} lacks a document of {candidates}; delete it, run again")
+        for candidate in group:
+            yield candidate, text["token_ids"]
+
+
+def _rows(
+    path: Path, schema: pa.Schema, columns: list[str], batch_rows: int
+) -> Iterator[dict[str, Any]]:
+    for batch in iterate_batches(path, schema, rows=batch_rows, columns=columns):
+        yield from batch.to_pylist()
+
+
+def row_of_candidate(
+    candidate: dict[str, Any], token_ids: list[int], wordpiece: WordPiece
+) -> dict[str, Any]:
+    """Return the dataset's row of a candidate sample."""
+    splice = Splice(
+        left=candidate["left"],
+        right=candidate["right"],
+        left_ids=tuple(candidate["left_ids"]),
+        label_ids=tuple(candidate["label_ids"]),
+        right_ids=tuple(candidate["right_ids"]),
+        fused=candidate["fused"],
+    )
+    special = wordpiece.special_ids
+    start = candidate["window_start"]
+    window = spliced_ids(token_ids, splice, special["mask"])[
+        start : start + candidate["window_tokens"]
+    ]
+    shift = 1 - start  # [CLS] stands before the window
+    return {name: candidate[name] for name in _COPIED} | {
+        "antecedent_token_start": candidate["antecedent_token_start"] + shift,
+        "antecedent_token_end": candidate["antecedent_token_end"] + shift,
+        "mask_token_start": splice.mask_start + shift,
+        "input_ids": [special["cls"], *window, special["sep"]],
+    }
+
+
+def _rejected(selection: Path, batch_documents: int) -> Iterator[pa.Table]:
+    """Yield the fates of the documents that the selection rejected."""
+    for batch in iterate_batches(
+        selection, SELECTION, rows=batch_documents, columns=["doc_id", "source", "reason"]
+    ):
+        table = pa.Table.from_batches([batch]).rename_columns(FATES.names)
+        yield table.filter(pc.field("outcome") != KEPT).cast(FATES)
+
+
+def _fates_of_shard(
+    outcomes: Path, sampled: set[str], capped: set[str], batch_documents: int
+) -> Iterator[pa.Table]:
+    """Yield the fates of a shard's kept documents: what became of them afterwards."""
+    for batch in iterate_batches(outcomes, OUTCOMES, rows=batch_documents):
+        rows = [{**row, "outcome": _fate(row, sampled, capped)} for row in batch.to_pylist()]
+        yield pa.Table.from_pylist(rows, schema=FATES)
+
+
+def _fate(row: dict[str, Any], sampled: set[str], capped: set[str]) -> str:
+    if row["doc_id"] in sampled:
+        return KEPT
+    return "entity_cap" if row["doc_id"] in capped else str(row["outcome"])
+
+
+def _add_up(pair_counts: list[Path]) -> dict[str, dict[str, int]]:
+    pairs: Counter[str] = Counter()
+    fused: Counter[str] = Counter()
+    for path in pair_counts:
+        for row in read_table(path, PAIR_COUNTS).to_pylist():
+            pairs[row["outcome"]] += row["pairs"]
+            fused[row["outcome"]] += row["fused"]
+    return {name: {"pairs": pairs[name], "fused": fused[name]} for name in sorted(pairs)}
+
+
+if __name__ == "__main__":
+    entry(run, globals().get("snakemake"))

@@ -1,0 +1,144 @@
+"""Builds the MLM dataset of one length: selected documents packed into rows.
+
+In: tokens of all shards and the selection. Out: a `datasets` folder (train, validation, test,
+holdout) with metadata.json and a card, its manifest, and every document's fate. A row is a sequence
+of segments, each [CLS] tokens [SEP] of one document (or of a piece of it); `segment_lengths` keeps
+the boundaries, so that attention can stay inside documents. `packed` fills rows with consecutive
+documents and cuts a document where a row ends; `one_per_row` starts a row with every document.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from scripts.common.entry import entry
+from scripts.common.files import DEFAULT_TMPDIR, atomic_folder, private_folder, read_json, write_json
+from scripts.common.progress import Progress
+from scripts.common.tables import iterate_batches, table_writer
+from scripts.corpus.arrow_dataset import SplitWriter, describe_files, save_splits
+from scripts.corpus.documents import rows_in_key_range
+from scripts.corpus.metadata import MlmStatistics, dataset_card, dataset_metadata
+from scripts.corpus.packing import Packer
+from scripts.corpus.schemas import FATES, MLM_ROWS, SELECTION, TOKENS
+from scripts.corpus.select_documents import KEPT
+from scripts.corpus.split_documents import SPLIT_NAMES
+from scripts.corpus.wordpiece import load_wordpiece
+
+
+def run(
+    tokens: list[Path],
+    selection: Path,
+    fertility: Path,
+    tokenizer: Path,
+    dataset: Path,
+    manifest: Path,
+    fates: Path,
+    *,
+    length: int,
+    packing: str,
+    rows_per_file: int,
+    batch_documents: int,
+    licences: dict[str, str],
+    code_hash: str,
+    seed: int,
+    tmpdir: Path = DEFAULT_TMPDIR,
+) -> None:
+    """Write the dataset, its manifest and the documents' fates.
+
+    Args:
+        tokens: tokens of all shards, in source order.
+        selection: the selection.
+        fertility: tokenizer statistics.
+        tokenizer: the tokenizer.
+        dataset: folder of the dataset.
+        manifest: where the manifest goes.
+        fates: where the documents' fates go.
+        length: length of a row in tokens, special tokens included.
+        packing: "packed" or "one_per_row".
+        rows_per_file: rows of one Arrow file.
+        batch_documents: documents read at a time.
+        licences: licence of each source.
+        code_hash: version of this step's code.
+        seed: seed of the run.
+        tmpdir: local folder for unfinished files.
+    """
+    special = load_wordpiece(tokenizer).special_ids
+    statistics = MlmStatistics(length)
+    progress = Progress(f"build_mlm {length}", total=len(tokens), unit="shards")
+    packers = {
+        split: Packer(length, special["cls"], special["sep"], one_per_row=packing == "one_per_row")
+        for split in SPLIT_NAMES
+    }
+    with private_folder(tmpdir) as folder:
+        with SplitWriter(folder, MLM_ROWS, SPLIT_NAMES) as writer:
+
+            def add(split: str, rows: Iterator[dict[str, Any]]) -> None:
+                for row in rows:
+                    writer.add(split, row)
+                    statistics.add(split, row)
+
+            for path in tokens:
+                for doc_id, split, token_ids in _documents(path, selection, batch_documents):
+                    statistics.add_document(split, len(token_ids))
+                    add(split, packers[split].add(doc_id, token_ids))
+                progress.advance(1)
+            for split, packer in packers.items():
+                add(split, packer.finish())
+        _write_fates(fates, selection, batch_documents)
+        metadata = dataset_metadata(
+            "mlm",
+            length,
+            rows=writer.rows,
+            tokenizer=tokenizer,
+            fertility=read_json(fertility),
+            sources=sorted(licences),
+            seed=seed,
+            code_hash=code_hash,
+            extra={"packing": packing, **statistics.summary()},
+        )
+        with atomic_folder(dataset) as finished:
+            save_splits(writer.paths, writer.rows, finished, rows_per_file)
+            (finished / "README.md").write_text(dataset_card(metadata, licences), encoding="utf-8")
+            manifest_content = {**metadata, **describe_files(finished)}
+            write_json(finished / "metadata.json", metadata)
+    write_json(manifest, {k: v for k, v in manifest_content.items() if k != "created_at"})
+    progress.finish()
+
+
+def _documents(
+    tokens: Path, selection: Path, batch_documents: int
+) -> Iterator[tuple[str, str, list[int]]]:
+    """Yield id, split and token ids of a shard's kept documents, in order of key."""
+    source = tokens.parent.name
+    for batch in iterate_batches(
+        tokens, TOKENS, rows=batch_documents, columns=["key", "token_ids"]
+    ):
+        keys = batch["key"].to_pylist()
+        rows = rows_in_key_range(
+            selection,
+            SELECTION,
+            source_column="analysed_source",
+            key_column="analysed_key",
+            source=source,
+            first=keys[0],
+            last=keys[-1],
+        ).to_pylist()
+        kept = {row["analysed_key"]: row for row in rows if row["reason"] == KEPT}
+        for key, token_ids in zip(keys, batch["token_ids"].to_pylist(), strict=True):
+            if key in kept and token_ids:
+                yield kept[key]["doc_id"], kept[key]["split"], token_ids
+
+
+def _write_fates(fates: Path, selection: Path, batch_documents: int) -> None:
+    with table_writer(fates, FATES) as writer:
+        for batch in iterate_batches(
+            selection, SELECTION, rows=batch_documents, columns=["doc_id", "source", "reason"]
+        ):
+            renamed = pa.Table.from_batches([batch]).rename_columns(FATES.names)
+            writer.write_table(renamed.cast(FATES))
+
+
+if __name__ == "__main__":
+    entry(run, globals().get("snakemake"))

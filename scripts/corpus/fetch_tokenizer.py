@@ -1,0 +1,51 @@
+"""Fetches the tokenizer of a hub model or a local folder.
+
+Out: `tokenizer.json` and `tokenizer_config.json`. A token for gated models comes from the
+environment (HF_TOKEN) only. The tokenizer has to be a WordPiece with the five special tokens of a
+masked model.
+"""
+
+import tempfile
+from pathlib import Path
+
+from scripts.common.entry import entry
+from scripts.common.errors import DownloadError, InputError
+from scripts.common.files import atomic_file, write_json
+from scripts.corpus.train_tokenizer import transformers_config
+from scripts.corpus.wordpiece import load_wordpiece
+
+
+def run(
+    tokenizer: Path, tokenizer_config: Path, *, model: str, revision: str | None = None
+) -> None:
+    """Fetch and check a tokenizer.
+
+    Args:
+        tokenizer: where `tokenizer.json` goes.
+        tokenizer_config: where `tokenizer_config.json` goes.
+        model: hub id, or a local folder with `tokenizer.json` or `vocab.txt`.
+        revision: commit of the hub model.
+    """
+    from transformers import AutoTokenizer
+
+    name = str(Path(model).expanduser())
+    try:
+        loaded = AutoTokenizer.from_pretrained(name, revision=revision or "main", use_fast=True)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise DownloadError(
+            f"tokenizer {model}: {reason}; check corpus.tokenizer.model and the network, and set "
+            "HF_TOKEN for a gated model"
+        ) from error
+    if not loaded.is_fast:
+        raise InputError(f"tokenizer {model} has no fast form; choose another one")
+    with tempfile.TemporaryDirectory() as folder:
+        loaded.backend_tokenizer.save(f"{folder}/tokenizer.json")
+        load_wordpiece(Path(folder) / "tokenizer.json")
+        with atomic_file(tokenizer) as partial:
+            partial.write_bytes((Path(folder) / "tokenizer.json").read_bytes())
+    write_json(tokenizer_config, transformers_config())
+
+
+if __name__ == "__main__":
+    entry(run, globals().get("snakemake"))

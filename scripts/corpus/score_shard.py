@@ -1,0 +1,128 @@
+"""Attributes of every document of a shard, from one Kiwi analysis at most.
+
+In: a shard of documents and the list of its documents whose text is analysed elsewhere. Out: one
+row per document (`SCORES`): characters, sentence marks, Hangul share and symbol share for all; for
+documents within the floor also Kiwi's token count, NNP ratio, pronouns and all noun mentions.
+Nothing is dropped here.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from scripts.common.entry import entry
+from scripts.common.errors import InputError
+from scripts.common.progress import Progress
+from scripts.common.tables import count_rows, iterate_batches, read_table, table_writer
+from scripts.corpus.analysis import Floor, analyse_tokens, count_characters, tokenize_each
+from scripts.corpus.documents import shard_file
+from scripts.corpus.schemas import DOCUMENTS, DUPLICATES, SCORES
+
+if TYPE_CHECKING:
+    from kiwipiepy import Kiwi
+
+_logger = logging.getLogger(__name__)
+
+
+def run(
+    documents: Path,
+    manifest: Path,
+    duplicates: Path,
+    scores: Path,
+    *,
+    shard: str,
+    analyse: bool,
+    min_characters: int,
+    max_characters: int,
+    min_sentence_marks: int,
+    min_hangul_ratio: float,
+    max_symbol_ratio: float,
+    max_failed_share: float,
+    batch_documents: int,
+    threads: int = 1,
+) -> None:
+    """Write the attributes of a shard's documents.
+
+    Args:
+        documents: folder of the source's shards.
+        manifest: manifest of the shards.
+        duplicates: its documents whose text is analysed in another place.
+        scores: where the attributes go.
+        analyse: whether any dataset needs Kiwi's analysis of this source.
+        min_characters: floor of the analysis, in characters.
+        max_characters: ceiling of the analysis, in characters.
+        min_sentence_marks: fewest sentence marks of an analysed document.
+        min_hangul_ratio: least share of Hangul syllables of an analysed document.
+        max_symbol_ratio: largest share of other symbols of an analysed document.
+        max_failed_share: share of analysed documents that may fail before the job does.
+        batch_documents: documents analysed at a time.
+        threads: Kiwi's threads.
+        shard: name of the shard.
+    """
+    path = shard_file(documents, manifest, shard)
+    floor = Floor(
+        min_characters, max_characters, min_sentence_marks, min_hangul_ratio, max_symbol_ratio
+    )
+    elsewhere = set(read_table(duplicates, DUPLICATES, ["key"])["key"].to_pylist())
+    total = count_rows(path, DOCUMENTS)
+    progress = Progress(
+        f"score_shard {path.parent.name}/{shard}",
+        total=total,
+        batches=-(-total // batch_documents),
+    )
+    kiwi = _load_kiwi(threads) if analyse and total else None
+    analysed = failed = 0
+    with table_writer(scores, SCORES) as writer:
+        for batch in iterate_batches(path, DOCUMENTS, rows=batch_documents):
+            rows = score_documents(batch.to_pylist(), elsewhere, floor, kiwi)
+            states = [row["analysis"] for row in rows]
+            analysed += states.count("analysed")
+            failed += states.count("failed")
+            writer.write_table(pa.Table.from_pylist(rows, schema=SCORES))
+            progress.advance(len(rows), states.count("analysed"), batch_ended=True)
+    progress.finish()
+    if failed > max_failed_share * (analysed + failed):
+        raise InputError(
+            f"{path}: the analyser failed on {failed} of {analysed + failed} documents, more than "
+            f"corpus.analysis.max_failed_share = {max_failed_share}; see the warnings above"
+        )
+
+
+def score_documents(
+    documents: Sequence[dict[str, Any]], elsewhere: set[int], floor: Floor, kiwi: "Kiwi | None"
+) -> list[dict[str, Any]]:
+    """Return one row of `SCORES` per document, in order."""
+    rows: list[dict[str, Any]] = []
+    waiting: list[tuple[dict[str, Any], str]] = []
+    for document in documents:
+        counts = count_characters(document["text"])
+        row = {name: document[name] for name in ("doc_id", "key", "text_hash")}
+        row |= vars(counts)
+        row["analysis"] = "outside"
+        if document["key"] in elsewhere:
+            row["analysis"] = "duplicate"
+        elif kiwi is not None and floor.admits(counts):
+            waiting.append((row, document["text"]))
+        rows.append(row)
+    if kiwi is not None and waiting:
+        texts = [text for _, text in waiting]
+        for (row, text), tokens in zip(waiting, tokenize_each(kiwi, texts), strict=True):
+            row["analysis"] = "failed" if tokens is None else "analysed"
+            if tokens is None:
+                _logger.warning("no analysis of document %s", row["doc_id"])
+            else:
+                row |= analyse_tokens(text, tokens).as_columns()
+    return rows
+
+
+def _load_kiwi(threads: int) -> "Kiwi":
+    from kiwipiepy import Kiwi
+
+    return Kiwi(num_workers=threads)
+
+
+if __name__ == "__main__":
+    entry(run, globals().get("snakemake"))

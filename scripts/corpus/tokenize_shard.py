@@ -1,0 +1,105 @@
+"""Token ids and character offsets of a shard's documents that some dataset takes.
+
+In: a shard, all selections, the tokenizer. Out: one row per document (`TOKENS`), without special
+tokens. Each text is tokenized once, for all lengths and datasets.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from scripts.common.entry import entry
+from scripts.common.progress import Progress
+from scripts.common.tables import count_rows, iterate_batches, table_writer
+from scripts.corpus.documents import key_range, rows_in_key_range, shard_file
+from scripts.corpus.schemas import DOCUMENTS, SELECTION, TOKENS
+from scripts.corpus.select_documents import KEPT
+from scripts.corpus.wordpiece import WordPiece, load_wordpiece
+
+_TEXTS_AT_A_TIME = 128
+
+
+def run(
+    documents: Path,
+    manifest: Path,
+    selections: list[Path],
+    tokenizer: Path,
+    tokens: Path,
+    *,
+    shard: str,
+    batch_documents: int,
+) -> None:
+    """Write the tokens of a shard's selected documents.
+
+    Args:
+        documents: folder of the source's shards.
+        manifest: manifest of the shards.
+        selections: the selection of every dataset.
+        tokenizer: the tokenizer.
+        tokens: where the tokens go.
+        batch_documents: documents read at a time.
+        shard: name of the shard.
+    """
+    path = shard_file(documents, manifest, shard)
+    wordpiece = load_wordpiece(tokenizer)
+    wanted: set[int] = set()
+    for selection in selections:
+        wanted |= {row["analysed_key"] for row in kept_rows(selection, path)}
+    progress = Progress(
+        f"tokenize_shard {path.parent.name}/{shard}", total=count_rows(path, DOCUMENTS)
+    )
+    with table_writer(tokens, TOKENS) as writer:
+        for batch in iterate_batches(
+            path, DOCUMENTS, rows=batch_documents, columns=["key", "text"]
+        ):
+            documents = [
+                (key, text)
+                for key, text in zip(
+                    batch["key"].to_pylist(), batch["text"].to_pylist(), strict=True
+                )
+                if key in wanted
+            ]
+            for start in range(0, len(documents), _TEXTS_AT_A_TIME):
+                part = documents[start : start + _TEXTS_AT_A_TIME]
+                writer.write_table(tokenize_documents(part, wordpiece))
+            progress.advance(batch.num_rows, len(documents))
+    progress.finish()
+
+
+def kept_rows(selection: Path, shard: Path) -> list[dict[str, object]]:
+    """Return the kept rows of a selection whose text stands in `shard`, ordered by its key."""
+    span = key_range(shard, DOCUMENTS)
+    if span is None:
+        return []
+    rows = rows_in_key_range(
+        selection,
+        SELECTION,
+        source_column="analysed_source",
+        key_column="analysed_key",
+        source=shard.parent.name,
+        first=span[0],
+        last=span[1],
+    )
+    return [row for row in rows.to_pylist() if row["reason"] == KEPT]
+
+
+def tokenize_documents(documents: Sequence[tuple[int, str]], wordpiece: WordPiece) -> pa.Table:
+    """Return the `TOKENS` of (key, text) pairs."""
+    encodings = wordpiece.tokenizer.encode_batch(
+        [text for _, text in documents], add_special_tokens=False
+    )
+    offsets = [encoding.offsets for encoding in encodings]
+    return pa.table(
+        {
+            "key": [key for key, _ in documents],
+            "token_ids": [encoding.ids for encoding in encodings],
+            "token_starts": [[start for start, _ in pairs] for pairs in offsets],
+            "token_ends": [[end for _, end in pairs] for pairs in offsets],
+        },
+        schema=TOKENS,
+    )
+
+
+if __name__ == "__main__":
+    entry(run, globals().get("snakemake"))
