@@ -70,7 +70,15 @@ LONE_SURROGATES = "\ud83d\udc00"
 _LENGTH = (860, 2260, 1050)
 # Sentences of the main cast in an article: about five mentions of each of its four entities.
 _MAIN_SENTENCES = 10
-_PLAIN_SHARE = 0.22
+_PLAIN_SHARE = 0.16
+
+# Every slot of a list of names is drawn anew.
+NAME_POOLS: Mapping[str, Sequence[Word]] = {
+    **FRESH_POOLS,
+    "person": PEOPLE,
+    "place": CITIES,
+    "org": COMPANIES,
+}
 
 Paragraphs = list[list[str]]
 
@@ -157,7 +165,7 @@ def _text(seed: int, index: int, kind: str, rank: int) -> str:
         case "empty":
             return " \n\t\u3000\r\n " * rank
         case "too_short":
-            return _join(_news(rng, rng.randint(200, 640)))
+            return _join(_news(rng, rng.randint(300, 640)))
         case "too_long":
             return _join(_news(rng, rng.randint(6100, 8000)))
         case "few_sentences":
@@ -169,8 +177,7 @@ def _text(seed: int, index: int, kind: str, rank: int) -> str:
         case "few_proper_nouns":
             return _filled(rng, ESSAY_SENTENCES, _Slots(rng, FRESH_POOLS, {}))
         case "many_proper_nouns":
-            pools = {**FRESH_POOLS, "person": PEOPLE, "place": CITIES, "org": COMPANIES}
-            return _filled(rng, NAME_LISTS, _Slots(rng, pools, {}))
+            return _filled(rng, NAME_LISTS, _Slots(rng, NAME_POOLS, {}))
         case "no_repeated_entity":
             return _names_once(rng)
         case "pronoun":
@@ -212,7 +219,6 @@ def _news(rng: random.Random, target: int | None = None, pronouns: bool = False)
     }
     main_deck, side_deck = _Deck(rng, topic.sentences), _Deck(rng, SIDE_SENTENCES)
     plain_deck = _Deck(rng, PRONOUN_SENTENCES if pronouns else PLAIN_SENTENCES)
-    plain_share = 0.3 if pronouns else _PLAIN_SHARE
     main_share = min(0.5, _MAIN_SENTENCES * 47 / target)
     length = 0
     paragraphs: Paragraphs = []
@@ -222,10 +228,9 @@ def _news(rng: random.Random, target: int | None = None, pronouns: bool = False)
         length += len(sentences[0]) + 1
         while length * paragraph_count < target * number:
             chance = rng.random()
-            if chance < main_share:
-                deck = main_deck
-            else:
-                deck = plain_deck if chance > 1 - plain_share else side_deck
+            plain = len(sentences) % 4 == 1 if pronouns else chance > 1 - _PLAIN_SHARE
+            cast_deck = main_deck if chance < main_share else side_deck
+            deck = plain_deck if plain else cast_deck
             sentences.append(deck.deal().format_map(slots))
             length += len(sentences[-1]) + 1
         paragraphs.append(sentences)
@@ -278,15 +283,14 @@ def _without_marks(paragraphs: Paragraphs) -> str:
 
 
 def _mostly_english(rng: random.Random) -> str:
-    """An English report around single Korean sentences: less than 40 % Hangul."""
-    slots = _Slots(rng, FRESH_POOLS, {})
-    korean = [sentence for sentences in _news(rng) for sentence in sentences]
-    deck = _Deck(rng, ENGLISH_SENTENCES)
+    """An English report with single Korean sentences, rich in names: less than 40 % Hangul."""
+    slots = _Slots(rng, NAME_POOLS, {})
+    names, english = _Deck(rng, NAME_LISTS), _Deck(rng, ENGLISH_SENTENCES)
+    decks = [_Deck(rng, NAMES_ONCE), english, names, english, english]
     target = _target_length(rng)
     paragraphs: Paragraphs = []
     while sum(len(sentence) + 1 for part in paragraphs for sentence in part) < target:
-        english = deck.deal().format_map(slots)
-        paragraphs.append([korean[len(paragraphs)], english])
+        paragraphs.append([deck.deal().format_map(slots) for deck in decks])
     return _join(paragraphs)
 
 

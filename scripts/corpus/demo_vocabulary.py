@@ -216,7 +216,7 @@ TOPICS = (
     Topic(  # culture
         VENUES,
         WORKS,
-        _words("작가 관장 감독 교수 연출가 학예사"),
+        _words("작가 관장 감독 교수 연출가 기획자"),
         _words("전시 공연 낭독회 강연 사진전 음악회 축제 연극 뮤지컬"),
         _lines("""
 {org:은} {month}월 {day}일부터 {place}에서 {subject} 특별 {item:을} 연다.
@@ -257,7 +257,7 @@ TOPICS = (
         COMPANIES,
         LANDMARKS,
         _words("이장 회장 센터장 조합장 소방관 관장"),
-        _words("장터 마을버스 산책로 공원 시장 쉼터 도서관 텃밭 축제 체험관"),
+        _words("장터 우체국 산책로 공원 시장 쉼터 도서관 텃밭 축제 체험관"),
         _lines("""
 {place} 주민들은 {month}월 {day}일 {subject} 아래에 새 {item:을} 열었다.
 {person} {title:은} {place}에서 {number}년째 {item} 가꾸는 일을 해 왔다.
