@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import httpx
 
 from scripts.common.errors import DownloadError
 from scripts.common.files import sha256_file
-from scripts.corpus.http_transfer import StoppedError, Transfer, Waits, shown
+from scripts.corpus.http_transfer import StoppedError, Transfer, Waits, address_parts, shown
 
 _CONNECT_SECONDS = 30.0
 _STALL_SECONDS = 60.0
@@ -59,7 +59,7 @@ def download(
     Raises:
         DownloadError: the file could not be fetched completely and correctly.
     """
-    if urlsplit(url).scheme not in ("http", "https"):
+    if address_parts(url).scheme not in ("http", "https"):
         raise DownloadError(f"{shown(url)}: only http and https addresses can be fetched")
     if sha256 is not None and target.is_file() and sha256_file(target) == sha256.lower():
         return
@@ -162,7 +162,7 @@ def file_name(url: str) -> str:
     Raises:
         DownloadError: the name is empty, hidden, too long, or would leave the folder.
     """
-    name = unquote(urlsplit(url).path.rsplit("/", 1)[-1])
+    name = unquote(address_parts(url).path.rsplit("/", 1)[-1])
     unusable = not name or name.startswith(".") or re.search(r"[/\\\x00-\x1f\x7f]", name)
     if unusable or len(name.encode(errors="replace")) > _LONGEST_NAME_BYTES:
         raise DownloadError(

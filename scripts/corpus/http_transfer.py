@@ -16,7 +16,7 @@ import ssl
 import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
@@ -26,7 +26,6 @@ from scripts.common.files import sha256_file, write_json
 from scripts.common.progress import Progress
 
 _logger = logging.getLogger(__name__)
-_BLOCK_BYTES = 1 << 18
 _RETRIED_STATUSES = {408, 425, 429, *range(500, 600)}
 _LONGEST_RETRY_AFTER = 300.0
 
@@ -246,7 +245,8 @@ class Transfer:
             unit="bytes",
         )
         with self.part.open("ab") as stream:
-            for block in response.iter_raw(_BLOCK_BYTES):
+            # Pieces as they arrive: a fixed size would lose what a cut leaves unfilled.
+            for block in response.iter_raw():
                 self._leave_if_stopped()
                 stream.write(block)
                 progress.advance(len(block))
@@ -279,9 +279,23 @@ class Transfer:
             raise StoppedError(f"{shown(self.url)}: stopped because another download failed")
 
 
+def address_parts(url: str) -> SplitResult:
+    """Split an address.
+
+    Raises:
+        DownloadError: it is malformed.
+    """
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise DownloadError(
+            f"an address is malformed ({error}); correct the source's location"
+        ) from error
+
+
 def shown(url: str) -> str:
     """Return `url` without user name, password and query, fit for logs."""
-    parts = urlsplit(url)
+    parts = address_parts(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
@@ -317,7 +331,7 @@ def _retry_after(response: httpx.Response) -> float:
 
 
 def _refuse_downgrade(url: str, response: httpx.Response) -> None:
-    if urlsplit(url).scheme == "https" and response.url.scheme != "https":
+    if address_parts(url).scheme == "https" and response.url.scheme != "https":
         raise DownloadError(
             f"{shown(url)}: redirects to {shown(str(response.url))} without encryption; "
             "name an https address"

@@ -217,7 +217,7 @@ def _json_rows(wanted: Wanted) -> Iterator[Row]:
 
 def _require_seen(wanted: Wanted, rows: int, paths: list[str]) -> None:
     for name in wanted.text_fields:
-        if name in wanted.unseen:
+        if name in wanted.absent - wanted.present:
             raise InputError(
                 f"{wanted.path}: field '{name}' is in none of the first {rows} rows"
                 f"{suggestion(name, paths)}; correct the source's text field"
@@ -230,7 +230,7 @@ def _csv_rows(wanted: Wanted, delimiter: str) -> Iterator[Row]:
     with _open_bytes(path) as stream:
         reader = csv.reader(_csv_lines(path, stream), delimiter=delimiter, strict=True)
         try:
-            header = next(reader)
+            header = next(reader, [])
             wanted.require_columns(header)
             columns = {name: header.index(name) for name in wanted.fields}
             number = 0

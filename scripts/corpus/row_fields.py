@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from scripts.common.errors import InputError
 
-_ABSENT = object()
+_ABSENT = object()  # a key on the way does not exist
+_CUT_SHORT = object()  # a null or a short list stands on the way, so the rest is unknown
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -36,16 +37,19 @@ class Row:
 
 @dataclass
 class Wanted:
-    """What to take from each row, and which text fields have been seen so far."""
+    """What to take from each row, and which text fields have been met so far.
+
+    Attributes:
+        present: text fields that some row had, be it as null.
+        absent: text fields that some row did not have.
+    """
 
     path: Path
     text_fields: tuple[str, ...]
     separator: str
     id_field: str | None
-    unseen: set[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.unseen = set(self.text_fields)
+    present: set[str] = field(default_factory=set)
+    absent: set[str] = field(default_factory=set)
 
     @property
     def fields(self) -> list[str]:
@@ -59,12 +63,14 @@ class Wanted:
         problem = None
         for name in self.text_fields:
             value = _look_up(record, name)
-            if value is not _ABSENT:
-                self.unseen.discard(name)
+            if value is _ABSENT:
+                self.absent.add(name)
+            elif value is not _CUT_SHORT:
+                self.present.add(name)
             if isinstance(value, str):
                 texts.append(value)
             else:
-                missing = value is None or value is _ABSENT
+                missing = value in (None, _ABSENT, _CUT_SHORT)
                 problem = problem or ("missing_text" if missing else "wrong_type")
         return Row(number, identifier, None if problem else self.separator.join(texts), problem)
 
@@ -77,7 +83,7 @@ class Wanted:
             raise InputError(
                 f"{where} is missing{suggestion(name, dotted_paths(record))}; {remedy}"
             )
-        if value is None or value == "":
+        if value in (None, _CUT_SHORT, ""):
             raise InputError(f"{where} is null or empty; {remedy}")
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise InputError(
@@ -99,18 +105,19 @@ class Wanted:
 
 
 def _look_up(record: Any, name: str) -> Any:
-    """Return the value at a dotted path, None behind a null or a short list, or `_ABSENT`."""
+    """Return the value at a dotted path, or `_ABSENT` or `_CUT_SHORT` where there is none."""
     if isinstance(record, dict) and name in record:
         return record[name]
     value = record
     for part in name.split("."):
         if value is None:
-            return None
+            return _CUT_SHORT
         if isinstance(value, dict) and part in value:
             value = value[part]
         elif isinstance(value, list) and part.isdecimal():
-            index = int(part)
-            value = value[index] if index < len(value) else None
+            if int(part) >= len(value):
+                return _CUT_SHORT
+            value = value[int(part)]
         else:
             return _ABSENT
     return value
