@@ -1,0 +1,65 @@
+"""Draw the corpus track's figures from its tables.
+
+In: the funnel (fate of each document), the histograms, the limits of selection, the most frequent
+entities, the datasets' sizes (TSV; columns in `scripts.report.tables`). Out: one SVG per figure,
+text as outlines of NanumGothic, so that Hangul shows on a machine without Korean fonts. The same
+tables give the same bytes.
+"""
+
+from pathlib import Path
+
+from scripts.common.entry import entry
+from scripts.report import attribute_figure, corpus_figures
+from scripts.report.drawing import figure_style, save_svg
+from scripts.report.tables import (
+    read_datasets,
+    read_entities,
+    read_funnel,
+    read_histograms,
+    read_thresholds,
+)
+
+
+def run(
+    funnel: Path,
+    histograms: Path,
+    thresholds: Path,
+    entities: Path,
+    datasets: Path,
+    funnel_figure: Path,
+    attributes_figure: Path,
+    entities_figure: Path,
+    distances_figure: Path,
+    lengths_figure: Path,
+) -> None:
+    """Draw all figures of the corpus track.
+
+    Args:
+        funnel: fate of each document, per dataset and source.
+        histograms: bins of each distribution.
+        thresholds: limits of selection, per dataset.
+        entities: most frequent entities, per dataset.
+        datasets: sizes of the datasets' splits.
+        funnel_figure: SVG to write: fates as shares of raw documents.
+        attributes_figure: SVG to write: attributes per source with their limits.
+        entities_figure: SVG to write: entities before and after the cap.
+        distances_figure: SVG to write: distances between antecedent and mention.
+        lengths_figure: SVG to write: tokens per row.
+    """
+    bins = read_histograms(histograms)
+    with figure_style():
+        figures = {
+            funnel_figure: corpus_figures.funnel_figure(read_funnel(funnel)),
+            attributes_figure: attribute_figure.attributes_figure(
+                bins, read_thresholds(thresholds)
+            ),
+            entities_figure: corpus_figures.entities_figure(read_entities(entities)),
+            distances_figure: corpus_figures.distances_figure(bins),
+            lengths_figure: corpus_figures.lengths_figure(bins, read_datasets(datasets)),
+        }
+        for path, figure in figures.items():
+            save_svg(figure, path)
+
+
+if __name__ == "__main__":
+    entry(run, globals().get("snakemake"))

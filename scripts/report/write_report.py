@@ -1,0 +1,63 @@
+"""Write the report: one HTML page that opens from disk, without network or JavaScript.
+
+In: a run's summary (JSON), the corpus track's tables (TSV; columns in `scripts.report.tables`) and
+its figures (SVG of `plot_corpus`). Out: a page that holds everything it shows, Hangul glyphs
+included. The same inputs give the same bytes. A further track adds a `Section` and its template.
+"""
+
+from pathlib import Path
+
+from scripts.common.entry import entry
+from scripts.common.files import write_text
+from scripts.report.corpus_section import corpus_section
+from scripts.report.page import provenance_of, render_page
+from scripts.report.svg import inline_svg
+from scripts.report.tables import read_datasets, read_entities, read_funnel, read_summary
+
+
+def run(
+    summary: Path,
+    funnel: Path,
+    entities: Path,
+    datasets: Path,
+    funnel_figure: Path,
+    attributes_figure: Path,
+    entities_figure: Path,
+    distances_figure: Path,
+    lengths_figure: Path,
+    page: Path,
+) -> None:
+    """Write the report's page.
+
+    Args:
+        summary: the run's numbers, versions and hashes.
+        funnel: fate of each document, per dataset and source.
+        entities: most frequent entities, per dataset.
+        datasets: sizes of the datasets' splits.
+        funnel_figure: SVG of the fates.
+        attributes_figure: SVG of the attributes.
+        entities_figure: SVG of the entities.
+        distances_figure: SVG of the distances.
+        lengths_figure: SVG of the lengths.
+        page: HTML file to write.
+    """
+    figures = {
+        "funnel": funnel_figure,
+        "attributes": attributes_figure,
+        "entities": entities_figure,
+        "distances": distances_figure,
+        "lengths": lengths_figure,
+    }
+    about = read_summary(summary)
+    corpus = corpus_section(
+        about,
+        read_funnel(funnel),
+        read_entities(entities),
+        read_datasets(datasets),
+        {name: inline_svg(path, f"corpus-{name}") for name, path in figures.items()},
+    )
+    write_text(page, render_page([corpus], provenance_of(about)))
+
+
+if __name__ == "__main__":
+    entry(run, globals().get("snakemake"))
