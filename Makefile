@@ -1,0 +1,85 @@
+# Needs GNU make, Python 3.11 with venv and pip, and nothing else. `make` lists the targets.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+GRAPHS := results/graphs
+SMK := Snakefile rules
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test gate lint format dag slurm-test bench lock clean check-python
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
+
+check-python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed and no python3 was found; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed, but $(PYTHON) is $$("$(PYTHON)" -V 2>&1); set PYTHON=/path/to/python3.11" >&2; exit 1; }
+
+# The stamp is written last, so an interrupted installation starts again from an empty folder.
+# `-qq` leaves pip's errors and hides its notes about indexes that it looked at in vain.
+$(READY): requirements.lock | check-python
+	@echo "setup: installing $$(grep -c == requirements.lock) packages into $(VENV), about two minutes"
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+setup: $(READY) ## make .venv from requirements.lock
+	@echo "setup: $(VENV) is ready (. $(BIN)/activate)"
+
+# Two invocations, because only separate ones let an unchanged small file stop a rerun.
+demo: $(READY) ## run the embedded default to the report
+	@$(BIN)/snakemake corpus
+	@$(BIN)/snakemake
+	@echo "demo: made the datasets under results/corpus/ and results/report/index.html (open it in a browser)"
+
+test: $(READY) ## check everything that needs neither SLURM nor a GPU
+	@$(MAKE) --no-print-directory gate
+	@echo "test: format, lint, types, configs, workflow lint and tests passed in $(VENV)"
+
+gate: lint
+	@echo "gate: tests"
+	@$(BIN)/python -m pytest -q -n 2 -m "not slurm and not gpu"
+
+lint: $(READY) ## check format, style, types, configs and rules
+	@echo "gate: format"
+	@$(BIN)/snakefmt --quiet --check $(SMK)
+	@$(BIN)/ruff format --quiet --check .
+	@echo "gate: style"
+	@$(BIN)/ruff check --quiet .
+	@echo "gate: types"
+	@$(BIN)/mypy --no-error-summary
+	@echo "gate: configs"
+	@$(BIN)/python -m scripts.common.config --check $(wildcard config/*.yaml) $(wildcard tests/config/*.yaml)
+	@echo "gate: rules"
+	@$(BIN)/snakemake --lint
+
+format: $(READY) ## rewrite the sources in the house's format
+	@$(BIN)/snakefmt --quiet $(SMK)
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+dag: $(READY) ## draw the rule graph and the job graph
+	@$(BIN)/snakemake --forceall --rulegraph dot | $(BIN)/python -m scripts.common.draw_graph --graph $(GRAPHS)/rules.svg
+	@$(BIN)/snakemake --forceall --dag dot | $(BIN)/python -m scripts.common.draw_graph --graph $(GRAPHS)/jobs.svg
+	@echo "dag: made $(GRAPHS)/rules.svg and $(GRAPHS)/jobs.svg"
+
+slurm-test: $(READY) ## run the tests on a SLURM of their own (root, slurm-wlm and munge)
+	@$(BIN)/python -m pytest -q -m slurm tests/slurm
+
+bench: $(READY) ## run the benchmarks against their named peers
+	@$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' tests/benchmarks
+
+# `+cpu` and the like name one machine's build of a version, which is no part of a pin.
+lock: | check-python ## pin anew what pyproject.toml asks for
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@"$(PYTHON)" -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*p["dependencies"], *p["optional-dependencies"]["test"], "setuptools<82", sep="\n")' > $(VENV)/direct.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r $(VENV)/direct.txt
+	@$(BIN)/python -m pip freeze --all --exclude pip | sed -E 's/\+.*//' | LC_ALL=C sort -f > requirements.lock
+	@touch $(READY)
+	@echo "lock: requirements.lock pins $$(grep -c == requirements.lock) packages"
+
+clean: ## remove results and Snakemake's records of them
+	@rm -rf results .snakemake
