@@ -37,9 +37,9 @@ rule fetch_source:
     params:
         kind=lambda wildcards: CORPUS.sources[wildcards.source]["kind"],
         location=lambda wildcards: CORPUS.sources[wildcards.source]["location"],
-        subset=lambda wildcards: CORPUS.sources[wildcards.source]["config"],
-        split=lambda wildcards: CORPUS.sources[wildcards.source]["split"],
-        revision=lambda wildcards: CORPUS.sources[wildcards.source]["revision"],
+        subset=lambda wildcards: CORPUS.sources[wildcards.source]["config"] or None,
+        split=lambda wildcards: CORPUS.sources[wildcards.source]["split"] or None,
+        revision=lambda wildcards: CORPUS.sources[wildcards.source]["revision"] or None,
         sha256=lambda wildcards: CORPUS.sources[wildcards.source]["sha256"],
         demo_articles=lambda wildcards: CORPUS.demo_articles(wildcards.source),
         seed=lambda wildcards: CORPUS.demo_seed(wildcards.source),

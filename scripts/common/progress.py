@@ -64,6 +64,4 @@ class Progress:
 
     def finish(self) -> None:
         """Report the closing summary."""
-        _logger.info(
-            "%s, finished in %s", self.line(), format_seconds(self.clock() - self.started)
-        )
+        _logger.info("%s, finished in %s", self.line(), format_seconds(self.clock() - self.started))

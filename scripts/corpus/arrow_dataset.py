@@ -60,7 +60,9 @@ class SplitWriter:
             self._writers[split].write_batch(pa.RecordBatch.from_pylist(rows, schema=self.schema))
 
 
-def save_splits(paths: dict[str, Path], rows: dict[str, int], folder: Path, rows_per_file: int) -> None:
+def save_splits(
+    paths: dict[str, Path], rows: dict[str, int], folder: Path, rows_per_file: int
+) -> None:
     """Save Arrow streams as one dataset dictionary; splits without rows are left out.
 
     Args:

@@ -18,7 +18,13 @@ import pyarrow.compute as pc
 
 from scripts.common.entry import entry
 from scripts.common.errors import IntegrityError
-from scripts.common.files import DEFAULT_TMPDIR, atomic_folder, private_folder, read_json, write_json
+from scripts.common.files import (
+    DEFAULT_TMPDIR,
+    atomic_folder,
+    private_folder,
+    read_json,
+    write_json,
+)
 from scripts.common.progress import Progress
 from scripts.common.tables import iterate_batches, read_table, table_writer
 from scripts.corpus.arrow_dataset import SplitWriter, describe_files, save_splits

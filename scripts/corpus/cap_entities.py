@@ -52,22 +52,22 @@ def run(
                 database.execute(
                     "INSERT INTO samples SELECT entity, rank, doc_id, ordinal, split FROM batch"
                 )
-        last = database.execute(
+        last = database.sql(
             "SELECT entity, rank, doc_id, ordinal FROM (SELECT *, row_number() OVER "
             "(PARTITION BY entity ORDER BY rank, doc_id, ordinal) AS place, "
             "count(*) OVER (PARTITION BY entity) AS samples FROM samples WHERE split = 'train') "
             "WHERE place = $cap AND samples > $cap ORDER BY entity",
-            {"cap": max_entity_freq},
+            params={"cap": max_entity_freq},
         ).to_arrow_table()
         write_table(cutoffs, last, CUTOFFS)
-        frequencies = database.execute(
+        frequencies = database.sql(
             "SELECT entity, count(*) FILTER (split = 'train') AS samples_before_cap, "
             "least(samples_before_cap, $cap) AS samples_after_cap, "
             "count(*) FILTER (split = 'validation') AS validation, "
             "count(*) FILTER (split = 'test') AS test, "
             "count(*) FILTER (split = 'holdout') AS holdout FROM samples GROUP BY entity "
             "ORDER BY samples_before_cap DESC, entity",
-            {"cap": max_entity_freq},
+            params={"cap": max_entity_freq},
         ).to_arrow_table()
         write_table(entities, frequencies, ENTITIES)
     _logger.info("%d of %d entities above the cap", last.num_rows, frequencies.num_rows)

@@ -57,8 +57,9 @@ def run(
             "QUALIFY row_number() OVER (PARTITION BY text_hash ORDER BY place, key, doc_id) > 1"
         )
         for number, path in enumerate(duplicates):
-            found = database.execute(
-                "SELECT key, doc_id FROM later WHERE shard = ? ORDER BY key, doc_id", [number]
+            found = database.sql(
+                "SELECT key, doc_id FROM later WHERE shard = ? ORDER BY key, doc_id",
+                params=[number],
             ).to_arrow_table()
             write_table(path, found, DUPLICATES)
             progress.advance(1)

@@ -117,7 +117,9 @@ def run(
             states: list[dict[str, Any]] = []
             for key, text, mentions in batch:
                 row = kept[key]
-                samples, outcome = candidates_of_document(row, text, mentions, limits, wordpiece, counts)
+                samples, outcome = candidates_of_document(
+                    row, text, mentions, limits, wordpiece, counts
+                )
                 found += [{**sample, "source": path.parent.name} for sample in samples]
                 states.append(
                     {"doc_id": row["doc_id"], "source": row["source"], "outcome": outcome}
@@ -159,7 +161,9 @@ def _documents(
             if document["key"] in wanted:
                 row = next((row for row in tokenized if row["key"] == document["key"]), None)
                 if row is None:
-                    raise IntegrityError(f"{tokens} lacks a selected document; delete it, run again")
+                    raise IntegrityError(
+                        f"{tokens} lacks a selected document; delete it, run again"
+                    )
                 text = TokenizedText(
                     document["text"], row["token_ids"], row["token_starts"], row["token_ends"]
                 )

@@ -148,9 +148,7 @@ class CorpusPlan:
 
     def licences(self, kind: str) -> dict[str, str]:
         """Return the licence of each source of a kind."""
-        return {
-            name: row["licence"] for name, row in self.sources.items() if self.uses(name, kind)
-        }
+        return {name: row["licence"] for name, row in self.sources.items() if self.uses(name, kind)}
 
     def all_licences(self) -> dict[str, str]:
         """Return the licence of every source."""

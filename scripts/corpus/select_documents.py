@@ -75,7 +75,7 @@ def run(
         _judge(database, limits)
         _refuse_unanalysed(database)
         _drop_duplicates(database, drop_near=bool(limits["drop_near_duplicates"]))
-        result = database.execute(
+        result = database.sql(
             "SELECT doc_id, source, key, text_hash, split, reason, analysed_source, analysed_key "
             "FROM judged ORDER BY analysed_place, analysed_key, rank, doc_id"
         ).to_arrow_reader(50_000)

@@ -20,7 +20,13 @@ import pyarrow as pa
 
 from scripts.common.entry import entry
 from scripts.common.errors import InputError
-from scripts.common.files import DEFAULT_TMPDIR, atomic_folder, manifest_entry, private_folder, write_json
+from scripts.common.files import (
+    DEFAULT_TMPDIR,
+    atomic_folder,
+    manifest_entry,
+    private_folder,
+    write_json,
+)
 from scripts.common.hashing import keyed_hash, range_of_part
 from scripts.common.progress import Progress
 from scripts.common.tables import count_rows, table_of_rows, table_writer, write_table
@@ -170,7 +176,9 @@ def _refuse_repeated_keys(table: pa.Table, source: str) -> None:
             )
 
 
-def _describe(source: str, shards: list[Path], documents: int, unreadable: int) -> dict[str, object]:
+def _describe(
+    source: str, shards: list[Path], documents: int, unreadable: int
+) -> dict[str, object]:
     entries = [
         manifest_entry(path, rows=count_rows(path, DOCUMENTS), name=path.name) for path in shards
     ]

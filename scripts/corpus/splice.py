@@ -82,7 +82,9 @@ def spliced_ids(ids: Sequence[int], splice: Splice, mask_id: int) -> list[int]:
     ]
 
 
-def splice_mention(tokens: TokenizedText, start: int, end: int, wordpiece: WordPiece) -> Splice | str:
+def splice_mention(
+    tokens: TokenizedText, start: int, end: int, wordpiece: WordPiece
+) -> Splice | str:
     """Find the splice that masks the characters [start, end).
 
     Returns:

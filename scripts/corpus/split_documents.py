@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from scripts.common.entry import entry
-from scripts.common.hashing import keyed_fraction
 from scripts.common.files import DEFAULT_TMPDIR
+from scripts.common.hashing import keyed_fraction
 from scripts.common.out_of_core import connect, copy_columns
 from scripts.common.progress import Progress
 from scripts.common.tables import table_writer
@@ -64,12 +64,14 @@ def run(
         for shard in shards:
             for batch in copy_columns(shard, DOCUMENTS, ["doc_id", "key", "text_hash"]):
                 database.register("batch", batch)
-                documents = database.execute(
+                documents = database.sql(
                     'SELECT doc_id, key, b.text_hash, coalesce("group", b.text_hash) AS "group" '
-                    "FROM batch b LEFT JOIN \"groups\" g ON g.text_hash = b.text_hash "
+                    'FROM batch b LEFT JOIN "groups" g ON g.text_hash = b.text_hash '
                     "ORDER BY key, doc_id"
                 ).to_arrow_table()
-                names = [split_of_group(group, shares, seed) for group in documents["group"].to_pylist()]
+                names = [
+                    split_of_group(group, shares, seed) for group in documents["group"].to_pylist()
+                ]
                 documents = documents.append_column("split", pa.array(names, pa.string()))
                 documents = documents.append_column(
                     "source", pa.array([shard.parent.name] * documents.num_rows, pa.string())

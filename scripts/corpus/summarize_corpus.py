@@ -57,7 +57,15 @@ _THRESHOLDS = {
     "symbol_ratio": (None, "max_symbol_ratio"),
     "nnp_ratio": ("min_nnp_ratio", "max_nnp_ratio"),
 }
-_PACKAGES = ("snakemake", "kiwipiepy", "kiwipiepy_model", "tokenizers", "datasets", "rensa", "duckdb")
+_PACKAGES = (
+    "snakemake",
+    "kiwipiepy",
+    "kiwipiepy_model",
+    "tokenizers",
+    "datasets",
+    "rensa",
+    "duckdb",
+)
 
 
 def run(
@@ -170,7 +178,9 @@ def funnel_rows(
     for dataset, path in fates.items():
         counts: Counter[tuple[str, str]] = Counter()
         for batch in iterate_batches(path, FATES, rows=50_000, columns=["source", "outcome"]):
-            counts.update(zip(batch["source"].to_pylist(), batch["outcome"].to_pylist(), strict=True))
+            counts.update(
+                zip(batch["source"].to_pylist(), batch["outcome"].to_pylist(), strict=True)
+            )
         for source in sources[kind_of(dataset)]:
             merged = unreadable[source] + Counter(
                 {outcome: n for (name, outcome), n in counts.items() if name == source}
@@ -220,7 +230,13 @@ def _attribute_histograms(
                     for place, number in found:
                         counts[quantity, path.parent.name, place] += number
     return [
-        (quantity, source, round(place * _BINS[quantity], 6), round((place + 1) * _BINS[quantity], 6), n)
+        (
+            quantity,
+            source,
+            round(place * _BINS[quantity], 6),
+            round((place + 1) * _BINS[quantity], 6),
+            n,
+        )
         for (quantity, source, place), n in sorted(counts.items())
     ]
 
@@ -258,7 +274,9 @@ _DATASET_COLUMNS = (
 )
 
 
-def dataset_rows(metadata: dict[str, dict[str, Any]], manifests: list[Path]) -> list[tuple[Any, ...]]:
+def dataset_rows(
+    metadata: dict[str, dict[str, Any]], manifests: list[Path]
+) -> list[tuple[Any, ...]]:
     """Return the figures of each dataset and split; a cell is empty where it does not apply."""
     rows: list[tuple[Any, ...]] = []
     for (name, described), manifest in zip(metadata.items(), manifests, strict=True):
