@@ -54,9 +54,7 @@ rule write_report:
         entities="<results>/corpus/tables/entities.tsv",
         datasets="<results>/corpus/tables/datasets.tsv",
     output:
-        page=report(
-            "<results>/report/index.html", category="Report", labels={"page": "corpus"}
-        ),
+        page=report("<results>/report/index.html", category="Report", labels={"page": "corpus"}),
     log:
         "<results>/logs/report/write_report/all.log",
     benchmark:

@@ -6,6 +6,7 @@ OUTPUTS   None of its own.
 TARGETS   corpus (datasets and tables), report (the page). `all` stands in the Snakefile.
 """
 
+
 localrules:
     corpus,
     report,

@@ -56,7 +56,8 @@ def schema_complaints(value: Any, schema: Schema, *, prefix: str) -> Iterator[st
             yield f"{prefix}{'.'.join([*filter(None, [key]), missing[0]])} is missing"
         else:
             shown = json.dumps(error.instance, ensure_ascii=False, default=str)
-            yield f"{prefix}{key or '(top)'} = {shown} is not allowed; allowed: {_allowed(error.schema)}"
+            allowed = _allowed(error.schema)
+            yield f"{prefix}{key or '(top)'} = {shown} is not allowed; allowed: {allowed}"
 
 
 def _unknown_keys(error: Any, parent: str, prefix: str) -> Iterator[str]:

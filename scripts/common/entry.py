@@ -41,7 +41,7 @@ def entry(run: Callable[..., None], job: Any | None) -> None:
         _run_from_command_line(run)
         return
     start_logging(Path(job.log[0]) if job.log else None)
-    with _one_line_failures():
+    with _OneLineFailures():
         arguments = arguments_from_job(run, job)
         _prepare(arguments.get("seed", 0), job.threads)
         run(**arguments)
@@ -124,7 +124,7 @@ def _prepare(seed: int, threads: int) -> None:
         sys.modules["torch"].manual_seed(seed)
 
 
-class _one_line_failures:
+class _OneLineFailures:
     """Turns an expected failure into one line in the log and exit code 1."""
 
     def __enter__(self) -> None:
@@ -147,6 +147,6 @@ def _run_from_command_line(run: Callable[..., None]) -> None:
     main = sys.modules["__main__"]
     module = main.__spec__.name if main.__spec__ else Path(sys.argv[0]).stem
     start_logging(None)
-    with _one_line_failures():
+    with _OneLineFailures():
         _prepare(0, os.cpu_count() or 1)
         tyro.cli(run, prog=f"python -m {module}", description=main.__doc__)

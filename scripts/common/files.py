@@ -33,7 +33,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `path`; put it in the place of `path` when the block succeeds."""
+    """Yield an empty folder beside `path`; it takes the place of `path` when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{os.getpid()}.part.{path.name}")
     shutil.rmtree(partial, ignore_errors=True)

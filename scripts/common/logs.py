@@ -1,4 +1,4 @@
-"""Logging of a step: the rule's log file and the terminal get the same lines, tracebacks included."""
+"""Logging of a step: the same lines, tracebacks included, to the rule's log and the terminal."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""Attributes of documents: cheap character counts, and one Kiwi analysis for those that can pass."""
+"""Attributes of documents: cheap character counts, and one Kiwi analysis where it can matter."""
 
 import logging
 import re

@@ -46,11 +46,11 @@ def run(
     """
     shards = all_shard_files(documents, manifests)
     wordpiece = load_wordpiece(tokenizer)
-    documents = characters = tokens = 0
+    sample = characters = tokens = 0
     for text in training_texts(
         shards, splits, documents=fertility_documents, batch_documents=batch_documents
     ):
-        documents += 1
+        sample += 1
         characters += len(text)
         tokens += len(wordpiece.tokenizer.encode(text, add_special_tokens=False).ids)
     if tokens == 0:
@@ -58,7 +58,7 @@ def run(
     write_json(
         fertility,
         {
-            "sample_documents": documents,
+            "sample_documents": sample,
             "sample_characters": characters,
             "sample_tokens": tokens,
             "tokens_per_character": tokens / characters,

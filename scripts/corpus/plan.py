@@ -125,8 +125,9 @@ class CorpusPlan:
         for name, value in self.floor().items():
             if value != configured[name]:
                 yield (
-                    f"plan: corpus.entity_coref.{name} = {value} is looser than the analysis floor "
-                    f"corpus.analysis.{name} = {configured[name]}; score_shard analyses with {value}"
+                    f"plan: corpus.entity_coref.{name} = {value} is looser than the floor "
+                    f"corpus.analysis.{name} = {configured[name]}: score_shard analyses again, "
+                    f"with {value}"
                 )
 
     def limits(self, kind: str) -> dict[str, Any]:

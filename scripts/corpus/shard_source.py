@@ -31,7 +31,7 @@ from scripts.common.hashing import keyed_hash, range_of_part
 from scripts.common.progress import Progress
 from scripts.common.tables import count_rows, table_of_rows, table_writer, write_table
 from scripts.corpus.normalize import normalize
-from scripts.corpus.read_rows import read_rows
+from scripts.corpus.read_rows import Row, read_rows
 from scripts.corpus.schemas import DOCUMENTS, UNREADABLE
 from scripts.corpus.source_manifest import manifest_files
 from scripts.corpus.spool import Spool
@@ -142,7 +142,7 @@ def _rows(
     separator: str,
     id_field: str,
     txt_unit: str,
-) -> Iterator[tuple[str, str, object]]:
+) -> Iterator[tuple[str, str, Row]]:
     for path, sha256 in manifest_files(manifest):
         for row in read_rows(
             path,

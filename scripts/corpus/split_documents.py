@@ -64,20 +64,18 @@ def run(
         for shard in shards:
             for batch in copy_columns(shard, DOCUMENTS, ["doc_id", "key", "text_hash"]):
                 database.register("batch", batch)
-                documents = database.sql(
+                rows = database.sql(
                     'SELECT doc_id, key, b.text_hash, coalesce("group", b.text_hash) AS "group" '
                     'FROM batch b LEFT JOIN "groups" g ON g.text_hash = b.text_hash '
                     "ORDER BY key, doc_id"
                 ).to_arrow_table()
-                names = [
-                    split_of_group(group, shares, seed) for group in documents["group"].to_pylist()
-                ]
-                documents = documents.append_column("split", pa.array(names, pa.string()))
-                documents = documents.append_column(
-                    "source", pa.array([shard.parent.name] * documents.num_rows, pa.string())
+                names = [split_of_group(group, shares, seed) for group in rows["group"].to_pylist()]
+                rows = rows.append_column("split", pa.array(names, pa.string()))
+                rows = rows.append_column(
+                    "source", pa.array([shard.parent.name] * rows.num_rows, pa.string())
                 )
-                writer.write_table(documents.select(SPLITS.names).cast(SPLITS))
-                progress.advance(documents.num_rows, names.count("train"))
+                writer.write_table(rows.select(SPLITS.names).cast(SPLITS))
+                progress.advance(rows.num_rows, names.count("train"))
     progress.finish()
 
 

@@ -62,7 +62,7 @@ class Spool:
         self._writer.close()
 
     def sorted_range(self, low: int, high: int) -> Iterator[pa.Table]:
-        """Yield the rows with `low` <= key < `high` in order of (key, doc_id), in bounded pieces."""
+        """Yield the rows with `low` <= key < `high` by (key, doc_id), in bounded pieces."""
         pieces = max(1, -(-self.total_bytes * (high - low) // ((1 << 64) * self.run_bytes)))
         bounds = [low + (high - low) * piece // pieces for piece in range(pieces + 1)]
         # ASSUME keys are hashes, so that equal ranges of keys hold about equally many rows.

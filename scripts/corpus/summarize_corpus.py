@@ -208,7 +208,7 @@ def threshold_rows(
         if kind_of(dataset) == "entity_coref":
             values["max_characters"] = ceilings[dataset.rsplit("_", 1)[1]]
         for quantity, (low, high) in _THRESHOLDS.items():
-            pair = (values.get(low), values.get(high))
+            pair = (values.get(low or ""), values.get(high or ""))
             if pair != (None, None):
                 rows.append((dataset, quantity, *("" if v is None else v for v in pair)))
     return rows

@@ -6,6 +6,7 @@ tokens. Each text is tokenized once, for all lengths and datasets.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -53,21 +54,21 @@ def run(
         for batch in iterate_batches(
             path, DOCUMENTS, rows=batch_documents, columns=["key", "text"]
         ):
-            documents = [
+            texts = [
                 (key, text)
                 for key, text in zip(
                     batch["key"].to_pylist(), batch["text"].to_pylist(), strict=True
                 )
                 if key in wanted
             ]
-            for start in range(0, len(documents), _TEXTS_AT_A_TIME):
-                part = documents[start : start + _TEXTS_AT_A_TIME]
+            for start in range(0, len(texts), _TEXTS_AT_A_TIME):
+                part = texts[start : start + _TEXTS_AT_A_TIME]
                 writer.write_table(tokenize_documents(part, wordpiece))
-            progress.advance(batch.num_rows, len(documents))
+            progress.advance(batch.num_rows, len(texts))
     progress.finish()
 
 
-def kept_rows(selection: Path, shard: Path) -> list[dict[str, object]]:
+def kept_rows(selection: Path, shard: Path) -> list[dict[str, Any]]:
     """Return the kept rows of a selection whose text stands in `shard`, ordered by its key."""
     span = key_range(shard, DOCUMENTS)
     if span is None:

@@ -119,8 +119,8 @@ def wordpiece_of(tokenizer: Tokenizer, description: dict[str, Any], name: str) -
             f"tokenizer {name} is a {model.get('type')} model; masked mentions are spliced with "
             "WordPiece continuation pieces: choose a WordPiece tokenizer (corpus.tokenizer.model)"
         )
-    ids = {role: tokenizer.token_to_id(token) for role, token in SPECIAL_TOKENS.items()}
-    missing = sorted(SPECIAL_TOKENS[role] for role, number in ids.items() if number is None)
+    vocabulary = tokenizer.get_vocab(with_added_tokens=True)
+    missing = sorted(token for token in SPECIAL_TOKENS.values() if token not in vocabulary)
     if missing:
         raise InputError(
             f"tokenizer {name} has no {', '.join(missing)}; choose a tokenizer of a masked model"
@@ -129,7 +129,7 @@ def wordpiece_of(tokenizer: Tokenizer, description: dict[str, Any], name: str) -
     tokenizer.no_padding()
     return WordPiece(
         tokenizer,
-        ids,
+        {role: vocabulary[token] for role, token in SPECIAL_TOKENS.items()},
         prefix=model["continuing_subword_prefix"],
         longest_word=int(model.get("max_input_chars_per_word", 100)),
     )

@@ -67,8 +67,8 @@ def embed_fonts(characters: Iterable[str]) -> list[EmbeddedFont]:
 
 
 def _subset(path: Path, wanted: set[int]) -> str:
-    from fontTools import subset  # type: ignore[import-untyped]
-    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
+    from fontTools import subset
+    from fontTools.ttLib import TTFont
 
     options = subset.Options()
     options.hinting = False

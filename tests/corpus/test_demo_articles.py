@@ -12,7 +12,7 @@ from statistics import quantiles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kiwipiepy import Kiwi  # type: ignore[import-untyped]
+from kiwipiepy import Kiwi
 
 from scripts.corpus.demo_articles import PLANTED_SHARES, DemoArticle, demo_articles, json_line
 from scripts.corpus.demo_vocabulary import (

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
+from fontTools.ttLib import TTFont
 
 from scripts.common.errors import IntegrityError
 from scripts.report import write_report
@@ -199,7 +199,7 @@ def test_figures_hold_outlines_only(built: tuple[dict[str, Path], str]) -> None:
 def test_a_figure_that_holds_more_than_shapes_is_refused(tmp_path: Path, harm: str) -> None:
     path = tmp_path / "figure.svg"
     path.write_text(f'<svg xmlns="http://www.w3.org/2000/svg">{harm}</svg>', encoding="utf-8")
-    with pytest.raises(IntegrityError, match="figure.svg"):
+    with pytest.raises(IntegrityError, match=r"figure\.svg"):
         inline_svg(path, "corpus-funnel")
 
 
