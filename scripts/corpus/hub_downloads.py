@@ -135,7 +135,15 @@ def download_from_hub(
             local_dir=folder,
             endpoint=endpoint,
         )
-        _require_same(repo_id, Path(call(fetch)), listed[name])
+        if not _is_same(Path(call(fetch)), listed[name]):
+            # A file that was altered here: the library removes nothing that it once fetched.
+            (folder / name).unlink()
+            if not _is_same(Path(call(fetch)), listed[name]):
+                (folder / name).unlink()
+                raise DownloadError(
+                    f"dataset {repo_id}: {name} arrived with another size or digest than the hub "
+                    "lists and was removed; run again to fetch it anew"
+                )
         progress.advance(listed[name].size, batch_ended=True)
         paths.append(folder / name)
     progress.finish()
@@ -195,7 +203,8 @@ def choose_files(
 
 def _is_data_file(name: str) -> bool:
     parts = PurePosixPath(name).parts
-    return format_of(name) is not None and not any(part.startswith(".") for part in parts)
+    hidden = any(part.startswith((".", "/")) for part in parts)  # leaves no way out of the folder
+    return format_of(name) is not None and not hidden
 
 
 def _behind_subset(name: str, subset: str | None) -> str:
@@ -208,18 +217,13 @@ def _names_split(path: str, word: str) -> bool:
     return re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z])", path, re.IGNORECASE) is not None
 
 
-def _require_same(repo_id: str, path: Path, listed: RepoFile) -> None:
-    """Compare a file with the hub's listing; a file that differs is removed."""
+def _is_same(path: Path, listed: RepoFile) -> bool:
+    """Compare a file with the hub's listing, which has its SHA-256 or its git blob id."""
+    if path.stat().st_size != listed.size:
+        return False
     if listed.lfs is not None:
-        same = path.stat().st_size == listed.size and sha256_file(path) == listed.lfs.sha256
-    else:
-        same = path.stat().st_size == listed.size and _git_blob_id(path) == listed.blob_id
-    if not same:
-        path.unlink()
-        raise DownloadError(
-            f"dataset {repo_id}: {listed.path} differs from the hub's listing in size or digest "
-            "and was removed; run again to fetch it anew"
-        )
+        return sha256_file(path) == listed.lfs.sha256
+    return _git_blob_id(path) == listed.blob_id
 
 
 def _git_blob_id(path: Path) -> str:

@@ -125,6 +125,12 @@ def file_answer(
     return Answer(206, body[start:], headers)
 
 
+def in_turn(*answers: Callable[[Request], Answer]) -> Handler:
+    """Answer the first request with the first function, and so on; the last one stays."""
+    calls = iter(range(10_000))
+    return lambda request: answers[min(next(calls), len(answers) - 1)](request)
+
+
 def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
     """Wait for something to become true; return whether it did."""
     end = time.monotonic() + seconds

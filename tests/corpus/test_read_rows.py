@@ -171,7 +171,7 @@ def test_dotted_paths_reach_into_structs_and_lists(tmp_path: Path, suffix: str) 
         (1, "missing_text"),
         (2, "missing_text"),
     ]
-    assert [row.text for row in rows_of(path, "answers.text.1")][0] == "다른 답"
+    assert next(iter(rows_of(path, "answers.text.1"))).text == "다른 답"
     message = failure(path, "answers.txt.0")
     assert "nearest is 'answers.text.0'" in message
 
