@@ -68,9 +68,10 @@ LONE_SURROGATES = "\ud83d\udc00"
 # Characters of an ordinary article: lowest, highest and most frequent target. A text ends with
 # the first sentence that reaches its target, up to 80 characters later.
 _LENGTH = (860, 2260, 1050)
-# Sentences of the main cast in an article: about five mentions of each of its four entities.
-_MAIN_SENTENCES = 10
+# Sentences of the main cast in an article: about five mentions of each of its four names.
+_MAIN_SENTENCES = 14
 _PLAIN_SHARE = 0.16
+_SENTENCE_LENGTH = 33  # mean, in characters, with the space
 
 # Every slot of a list of names is drawn anew.
 NAME_POOLS: Mapping[str, Sequence[Word]] = {
@@ -208,7 +209,7 @@ def _news(rng: random.Random, target: int | None = None, pronouns: bool = False)
     target = target or _target_length(rng)
     topic = rng.choice(TOPICS)
     pools = {**FRESH_POOLS, "item": topic.items}
-    paragraph_count = max(2, round(target / rng.randint(480, 700)))
+    paragraph_count = max(2, round(target / rng.randint(520, 700)))
     people = rng.sample(PEOPLE, paragraph_count + 1)
     main = {
         "person": people[0],
@@ -219,7 +220,7 @@ def _news(rng: random.Random, target: int | None = None, pronouns: bool = False)
     }
     main_deck, side_deck = _Deck(rng, topic.sentences), _Deck(rng, SIDE_SENTENCES)
     plain_deck = _Deck(rng, PRONOUN_SENTENCES if pronouns else PLAIN_SENTENCES)
-    main_share = min(0.5, _MAIN_SENTENCES * 47 / target)
+    main_share = min(0.5, _MAIN_SENTENCES * _SENTENCE_LENGTH / target)
     length = 0
     paragraphs: Paragraphs = []
     for number, guest in enumerate(people[1:], start=1):

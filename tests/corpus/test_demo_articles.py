@@ -234,7 +234,7 @@ def test_ordinary_articles_pass_all_checks(facts: list[Facts]) -> None:
     passing = [fact for fact in ordinary if not fact.reasons]
     assert len(passing) >= 0.99 * len(ordinary)
     assert all(800 <= len(fact.text) <= 2400 for fact in ordinary)
-    assert all(1 <= fact.text.count("\n") <= 4 for fact in ordinary)
+    assert all(1 <= fact.text.count("\n") <= 3 for fact in ordinary)
 
 
 def test_ordinary_articles_repeat_entities_at_varied_distances(facts: list[Facts]) -> None:
