@@ -2,7 +2,6 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +30,12 @@ def step(manifest: Path, kind: str, location: str = "", **options: Any) -> dict[
 
 
 @pytest.fixture
-def two_files(tmp_path: Path) -> Iterator[list[Path]]:
+def two_files(tmp_path: Path) -> list[Path]:
     paths = [tmp_path / "raw" / name for name in ("b.jsonl", "a.jsonl")]
     paths[0].parent.mkdir()
     for path in paths:
         path.write_text(f'{{"text": "{path.name}"}}\n')
-    yield paths
+    return paths
 
 
 def sha256_of(path: Path) -> str:
