@@ -96,7 +96,10 @@ def _convert(value: Any, hint: Any) -> Any:
         options = typing.get_args(hint)
         if value is None or (type(None) in options and _is_empty_list(value)):
             return None
-        hint = next(option for option in options if option is not type(None))
+        kinds = [option for option in options if option is not type(None)]
+        if len(kinds) > 1 and isinstance(value, tuple(kinds)):
+            return value
+        hint = kinds[0]
     if typing.get_origin(hint) is list:
         (inner,) = typing.get_args(hint)
         items = [value] if isinstance(value, str) else list(value)
