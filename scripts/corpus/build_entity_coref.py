@@ -248,13 +248,12 @@ def _fate(row: dict[str, Any], sampled: set[str], capped: set[str]) -> str:
 
 
 def _add_up(pair_counts: list[Path]) -> dict[str, dict[str, int]]:
-    pairs: Counter[str] = Counter()
-    fused: Counter[str] = Counter()
+    pairs: dict[str, Counter[str]] = {}
     for path in pair_counts:
         for row in read_table(path, PAIR_COUNTS).to_pylist():
-            pairs[row["outcome"]] += row["pairs"]
-            fused[row["outcome"]] += row["fused"]
-    return {name: {"pairs": pairs[name], "fused": fused[name]} for name in sorted(pairs)}
+            outcome = row.pop("outcome")
+            pairs.setdefault(outcome, Counter()).update(row)
+    return {outcome: dict(pairs[outcome]) for outcome in sorted(pairs)}
 
 
 if __name__ == "__main__":

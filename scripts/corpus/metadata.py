@@ -112,6 +112,7 @@ class EntityCorefStatistics:
         self.rows: Counter[str] = Counter()
         self.bound: Counter[str] = Counter()
         self.fused: Counter[str] = Counter()
+        self.fused_with_particle: Counter[str] = Counter()
         self.particles: Counter[str] = Counter()
 
     def add(self, split: str, row: dict[str, Any]) -> None:
@@ -121,6 +122,7 @@ class EntityCorefStatistics:
         self._last_document = row["doc_id"]
         self.bound[split] += row["bound"]
         self.fused[split] += row["fused"]
+        self.fused_with_particle[split] += row["fused"] and row["particle"] != ""
         self.distances.add(row["distance"])
         self.entity_lengths.add(len(row["entity"]))
         self.tokens[split].add(len(row["input_ids"]))
@@ -153,6 +155,7 @@ class EntityCorefStatistics:
                     "tokens": _total(self.tokens[split]),
                     "bound_rows": self.bound[split],
                     "fused_mentions": self.fused[split],
+                    "fused_with_particle": self.fused_with_particle[split],
                 }
                 for split in self.rows
             },

@@ -107,7 +107,7 @@ def run(
     wordpiece = load_wordpiece(tokenizer)
     kept = {row["analysed_key"]: row for row in kept_rows(selection, path)}
     progress = Progress(f"pair_mentions {path.parent.name}/{shard}", total=len(kept))
-    counts: Counter[tuple[str, bool]] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     with (
         table_writer(candidates, CANDIDATES) as candidate_writer,
         table_writer(outcomes, OUTCOMES) as outcome_writer,
@@ -127,14 +127,10 @@ def run(
             candidate_writer.write_table(pa.Table.from_pylist(found, schema=CANDIDATES))
             outcome_writer.write_table(pa.Table.from_pylist(states, schema=OUTCOMES))
             progress.advance(len(batch), sum(state["outcome"] == "candidate" for state in states))
-    names = sorted({outcome for outcome, _ in counts})
+    columns = PAIR_COUNTS.names[1:]
     rows = [
-        {
-            "outcome": name,
-            "pairs": counts[name, False] + counts[name, True],
-            "fused": counts[name, True],
-        }
-        for name in names
+        {"outcome": outcome} | {column: counts[outcome, column] for column in columns}
+        for outcome in sorted({outcome for outcome, _ in counts})
     ]
     write_table(pair_counts, table_of_rows(rows, PAIR_COUNTS), PAIR_COUNTS)
     progress.finish()
@@ -184,7 +180,7 @@ def candidates_of_document(
     mentions: dict[str, list[Any]],
     limits: PairLimits,
     wordpiece: WordPiece,
-    counts: Counter[tuple[str, bool]],
+    counts: Counter[tuple[str, str]],
 ) -> tuple[list[dict[str, Any]], str]:
     """Return a document's candidate samples in text order, and its outcome.
 
@@ -194,7 +190,7 @@ def candidates_of_document(
         mentions: its noun mentions by column.
         limits: what a pair must fulfil.
         wordpiece: the tokenizer.
-        counts: number of pairs by (outcome, fused), added to in place.
+        counts: number of pairs by (outcome, column of `PAIR_COUNTS`), added to in place.
     """
     nouns = list(proper_nouns(*(mentions[name] for name, _ in MENTION_LISTS)))
     entities = repeated_entities(nouns, min_syllables=limits.min_syllables)
@@ -203,9 +199,13 @@ def candidates_of_document(
         for pair in pairs_of_entity(found, max_mentions=limits.max_mentions):
             sample = candidate_of_pair(pair, text, limits, wordpiece)
             if isinstance(sample, str):
-                counts[sample, False] += 1
+                counts[sample, "pairs"] += 1
             else:
-                counts["candidate", sample["fused"]] += 1
+                counts["candidate", "pairs"] += 1
+                counts["candidate", "fused"] += sample["fused"]
+                counts["candidate", "fused_with_particle"] += (
+                    sample["fused"] and sample["particle"] != ""
+                )
                 rank = keyed_hash(
                     limits.seed, "cap", row["doc_id"], pair.mention.entity, str(pair.ordinal)
                 )

@@ -136,7 +136,14 @@ OUTCOMES = pa.schema(
     ]
 )
 
-PAIR_COUNTS = pa.schema([("outcome", pa.string()), ("pairs", pa.int64()), ("fused", pa.int64())])
+PAIR_COUNTS = pa.schema(
+    [
+        ("outcome", pa.string()),
+        ("pairs", pa.int64()),
+        ("fused", pa.int64()),  # a token straddles an edge of the mention
+        ("fused_with_particle", pa.int64()),  # and the mention is followed by a particle
+    ]
+)
 
 CUTOFFS = pa.schema(
     [

@@ -292,7 +292,7 @@ def dataset_rows(
                     part.get("tokens", 0),
                     _share(part.get("tokens"), n),
                     _share(part.get("bound_rows"), n),
-                    _share(part.get("fused_mentions"), n),
+                    _share(part.get("fused_with_particle"), n),
                     _share(part.get("packing_efficiency"), 1),
                     (manifest.parent / "dataset" / split).as_posix() if n else "",
                 )
