@@ -118,6 +118,7 @@ rule score_shard:
     resources:
         mem_mb=growing(1200),
         runtime=growing(240),
+        batch_documents=CONFIG["corpus"]["batch_documents"],
     params:
         analyse=lambda wildcards: CORPUS.uses(wildcards.source, "entity_coref"),
         min_characters=CORPUS.floor()["min_characters"],
@@ -126,7 +127,6 @@ rule score_shard:
         min_hangul_ratio=CORPUS.floor()["min_hangul_ratio"],
         max_symbol_ratio=CORPUS.floor()["max_symbol_ratio"],
         max_failed_share=CORPUS.floor()["max_failed_share"],
-        batch_documents=CONFIG["corpus"]["batch_documents"],
         code=code_version("scripts/corpus/score_shard.py", packages=KIWI),
     script:
         "../scripts/corpus/score_shard.py"
@@ -149,12 +149,12 @@ rule fingerprint_shard:
     resources:
         mem_mb=growing(600),
         runtime=growing(60),
+        batch_documents=CONFIG["corpus"]["batch_documents"],
     params:
         shingle_characters=CONFIG["corpus"]["near_duplicates"]["shingle_characters"],
         bands=CONFIG["corpus"]["near_duplicates"]["bands"],
         band_rows=CONFIG["corpus"]["near_duplicates"]["band_rows"],
         seed=CONFIG["seed"],
-        batch_documents=CONFIG["corpus"]["batch_documents"],
         code=code_version("scripts/corpus/fingerprint_shard.py", packages=("rensa",)),
     script:
         "../scripts/corpus/fingerprint_shard.py"
@@ -232,11 +232,11 @@ if CONFIG["corpus"]["tokenizer"]["model"] is None:
         resources:
             mem_mb=growing(1000),
             runtime=growing(60),
+            batch_documents=CONFIG["corpus"]["batch_documents"],
         params:
             vocabulary=CONFIG["corpus"]["tokenizer"]["vocabulary"],
             training_documents=CONFIG["corpus"]["tokenizer"]["training_documents"],
-            batch_documents=CONFIG["corpus"]["batch_documents"],
-            code=code_version("scripts/corpus/train_tokenizer.py", packages=("tokenizers",)),
+                code=code_version("scripts/corpus/train_tokenizer.py", packages=("tokenizers",)),
         script:
             "../scripts/corpus/train_tokenizer.py"
 
@@ -284,12 +284,12 @@ rule measure_fertility:
     resources:
         mem_mb=growing(600),
         runtime=growing(60),
+        batch_documents=CONFIG["corpus"]["batch_documents"],
     params:
         lengths=CONFIG["corpus"]["lengths"],
         max_characters=CONFIG["corpus"]["entity_coref"]["max_characters"],
         analysed_characters=CORPUS.floor()["max_characters"],
         fertility_documents=CONFIG["corpus"]["fertility_documents"],
-        batch_documents=CONFIG["corpus"]["batch_documents"],
         code=code_version("scripts/corpus/measure_fertility.py", packages=("tokenizers",)),
     script:
         "../scripts/corpus/measure_fertility.py"
@@ -340,8 +340,8 @@ rule tokenize_shard:
     resources:
         mem_mb=growing(800),
         runtime=growing(60),
-    params:
         batch_documents=CONFIG["corpus"]["batch_documents"],
+    params:
         code=code_version("scripts/corpus/tokenize_shard.py", packages=("tokenizers",)),
     script:
         "../scripts/corpus/tokenize_shard.py"
@@ -369,13 +369,13 @@ rule pair_mentions:
     resources:
         mem_mb=growing(800),
         runtime=growing(60),
+        batch_documents=CONFIG["corpus"]["batch_documents"],
     params:
         min_syllables=CONFIG["corpus"]["entity_coref"]["min_syllables"],
         max_mentions=CONFIG["corpus"]["entity_coref"]["max_mentions"],
         min_distance=CONFIG["corpus"]["entity_coref"]["min_distance"],
         max_distance=CONFIG["corpus"]["entity_coref"]["max_distance"],
         seed=CONFIG["seed"],
-        batch_documents=CONFIG["corpus"]["batch_documents"],
         code=code_version("scripts/corpus/pair_mentions.py", packages=("tokenizers",)),
     script:
         "../scripts/corpus/pair_mentions.py"
@@ -429,10 +429,10 @@ rule build_entity_coref:
     resources:
         mem_mb=growing(1000),
         runtime=growing(240),
+        batch_documents=CONFIG["corpus"]["batch_documents"],
     params:
         max_entity_freq=CONFIG["corpus"]["entity_coref"]["max_entity_freq"],
         rows_per_file=CONFIG["corpus"]["rows_per_file"],
-        batch_documents=CONFIG["corpus"]["batch_documents"],
         licences=lambda wildcards: CORPUS.licences("entity_coref"),
         code_hash=code_version("scripts/corpus/build_entity_coref.py", packages=("datasets",)),
         seed=CONFIG["seed"],
@@ -461,10 +461,10 @@ rule build_mlm:
     resources:
         mem_mb=growing(1000),
         runtime=growing(240),
+        batch_documents=CONFIG["corpus"]["batch_documents"],
     params:
         packing=CONFIG["corpus"]["mlm"]["packing"],
         rows_per_file=CONFIG["corpus"]["rows_per_file"],
-        batch_documents=CONFIG["corpus"]["batch_documents"],
         licences=lambda wildcards: CORPUS.licences("mlm"),
         code_hash=code_version("scripts/corpus/build_mlm.py", packages=("datasets",)),
         seed=CONFIG["seed"],

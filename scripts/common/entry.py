@@ -2,8 +2,9 @@
 
 A step ends with `entry(run, globals().get("snakemake"))`. Under Snakemake the arguments come by
 name from the rule: its named inputs, outputs and params are owed (each must be an argument),
-wildcards, `threads`, `tmpdir` and `mem_mb` are offered (used where asked for). A name that is
-missing or left over is an error before any work. Without Snakemake the same signature becomes a
+wildcards, `threads` and resources (`tmpdir`, `mem_mb`, `batch_documents`) are offered (used where
+asked for). A name that is missing or left over is an error before any work. What changes a result
+belongs in params, which make it stale; what bounds time and memory in resources, which do not. Without Snakemake the same signature becomes a
 command-line program.
 """
 
@@ -63,10 +64,9 @@ def arguments_from_job(run: Callable[..., None], job: Any) -> dict[str, Any]:
             if not (kind == "params" and name in _RULE_ONLY_PARAMS):
                 owed[name] = value
     offered = {
+        **dict(job.resources.items()),
         **dict(job.wildcards.items()),
         "threads": job.threads,
-        "tmpdir": job.resources.get("tmpdir"),
-        "mem_mb": job.resources.get("mem_mb"),
     }
     left_over = sorted(owed.keys() - parameters.keys())
     given = {**offered, **owed}
