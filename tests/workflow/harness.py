@@ -1,0 +1,116 @@
+"""Runs and dry-runs of the workflow for tests: real runs as processes, staleness checks through the API.
+
+A staleness check edits a copy of the sources and asks for a dry-run on the results of a finished
+run; it takes a fraction of a second in a worker that has Snakemake loaded already.
+"""
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "tests/config")
+
+
+def copy_sources(target: Path) -> Path:
+    """Copy what a run reads from the checkout."""
+    for name in SOURCES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / name)
+    return target
+
+
+def snakemake(
+    *arguments: str, directory: Path, profile: str = "ci", hash_seed: str = "0", cwd: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake on the checkout, with its results below `directory`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    command = [
+        *(sys.executable, "-m", "snakemake", *arguments),
+        *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(directory)),
+        *("--workflow-profile", str(ROOT / "profiles" / profile)),
+    ]
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=1500
+    )
+
+
+def succeeded(result: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+    """Return the result, or fail showing the end of what was printed."""
+    assert result.returncode == 0, (result.stdout + result.stderr)[-6000:]
+    return result
+
+
+def stale_jobs(
+    sources: Path, finished: Path, config: Path, upgraded: dict[str, str] | None = None
+) -> set[str]:
+    """Return the jobs that a dry-run of `sources` on a finished run lists, as "rule wildcards".
+
+    Args:
+        sources: the edited copy of the sources.
+        finished: working directory of the finished run.
+        config: the config file on top of the default one.
+        upgraded: versions that packages pretend to have.
+    """
+    with ProcessPoolExecutor(
+        max_workers=1, mp_context=get_context("forkserver"), max_tasks_per_child=1
+    ) as pool:
+        return pool.submit(_stale_jobs, sources, finished, config, upgraded or {}).result()
+
+
+def _stale_jobs(sources: Path, finished: Path, config: Path, upgraded: dict[str, str]) -> set[str]:
+    from snakemake.api import SnakemakeApi
+    from snakemake.settings.enums import Quietness, RerunTrigger
+    from snakemake.settings.types import (
+        ConfigSettings,
+        DAGSettings,
+        OutputSettings,
+        ResourceSettings,
+    )
+
+    profile = yaml.safe_load((sources / "profiles/default/profile.yaml").read_text())
+    triggers = {RerunTrigger[name.upper().replace("-", "_")] for name in profile["rerun-triggers"]}
+    # The sources' own package must be the one that the Snakefile imports.
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
+    for name in [name for name in sys.modules if name.split(".")[0] in ("scripts", "tests")]:
+        del sys.modules[name]
+    os.chdir(sources)
+    with _pretended_versions(upgraded), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(
+            resource_settings=ResourceSettings(cores=2),
+            config_settings=ConfigSettings(configfiles=[config]),
+            snakefile=sources / "Snakefile",
+            workdir=finished,
+        )
+        dag = workflow.dag(DAGSettings(targets=set(), rerun_triggers=triggers))
+        dag.execute_workflow(executor="dryrun")
+        jobs = workflow._workflow.dag.needrun_jobs(exclude_finished=False)
+        return {
+            " ".join([job.rule.name, *map(str, job.wildcards_dict.values())])
+            for job in jobs
+            if job.rule.name not in ("all", "corpus", "report")
+        }
+
+
+@contextmanager
+def _pretended_versions(upgraded: dict[str, str]) -> Iterator[None]:
+    real = importlib.metadata.version
+    importlib.metadata.version = lambda name: upgraded.get(name) or real(name)
+    try:
+        yield
+    finally:
+        importlib.metadata.version = real
