@@ -168,7 +168,7 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     "a helper of two steps": ("scripts/corpus/splice.py", FROM_PAIR),
     "a helper behind a helper": ("scripts/corpus/analysis.py", FROM_SCORE),
     "packing": ("scripts/corpus/packing.py", BUILD_MLM | FROM_SUMMARY),
-    "an import inside a function": ("scripts/corpus/demo_articles.py", ALL_BUT_NOTES | FETCH),
+    "an import inside a function": ("scripts/corpus/demo_articles.py", EVERYTHING),
     "figures": ("scripts/report/corpus_figures.py", REPORT),
     "the page": ("scripts/report/page.py", PAGE),
     "logging": ("scripts/common/logs.py", set()),
