@@ -1,7 +1,6 @@
 """Finished datasets: Arrow folders that `datasets.load_from_disk` opens, written row by row."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+import json
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,27 +13,28 @@ _ROWS_AT_A_TIME = 500
 
 
 class SplitWriter:
-    """Collects rows of each split in an Arrow stream on local disk, in bounded memory.
+    """Writes the rows of each split to Arrow files in `folder`/split, in bounded memory.
+
+    The library's own `save_to_disk` maps the whole dataset into memory to copy it; here the rows go
+    into the final files at once, and the library writes only the descriptions beside them.
 
     Args:
-        folder: local folder for the streams.
+        folder: folder of the dataset.
         schema: columns of a row.
-        splits: names of the splits.
+        splits: names of the splits; one without rows leaves nothing.
+        rows_per_file: rows of one Arrow file at most.
     """
 
-    def __init__(self, folder: Path, schema: pa.Schema, splits: tuple[str, ...]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.schema = schema
-        self.paths = {split: folder / f"{split}.arrow" for split in splits}
+    def __init__(
+        self, folder: Path, schema: pa.Schema, splits: tuple[str, ...], rows_per_file: int
+    ) -> None:
+        self.folder, self.schema, self.rows_per_file = folder, schema, rows_per_file
         self.rows = dict.fromkeys(splits, 0)
         self._waiting: dict[str, list[dict[str, Any]]] = {split: [] for split in splits}
+        self._files: dict[str, list[Path]] = {split: [] for split in splits}
+        self._streams: dict[str, pa.RecordBatchStreamWriter] = {}
 
     def __enter__(self) -> Self:
-        self._stack = ExitStack()
-        self._writers = {
-            split: self._stack.enter_context(pa.ipc.new_stream(str(path), self.schema))
-            for split, path in self.paths.items()
-        }
         return self
 
     def __exit__(
@@ -43,51 +43,65 @@ class SplitWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for split in self.paths:
-            self._flush(split)
-        self._stack.close()
+        for split in self.rows:
+            if kind is None:
+                self._flush(split)
+            self._end_file(split)
+        if kind is None:
+            self._describe()
 
     def add(self, split: str, row: dict[str, Any]) -> None:
         """Add one row to a split."""
         self.rows[split] += 1
         self._waiting[split].append(row)
-        if len(self._waiting[split]) >= _ROWS_AT_A_TIME:
+        file_is_full = self.rows[split] % self.rows_per_file == 0
+        if file_is_full or len(self._waiting[split]) >= _ROWS_AT_A_TIME:
             self._flush(split)
+        if file_is_full:
+            self._end_file(split)
 
     def _flush(self, split: str) -> None:
         rows, self._waiting[split] = self._waiting[split], []
-        if rows:
-            self._writers[split].write_batch(pa.RecordBatch.from_pylist(rows, schema=self.schema))
+        if not rows:
+            return
+        if split not in self._streams:
+            path = self.folder / split / f"part-{len(self._files[split]):05d}.arrow"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._files[split].append(path)
+            self._streams[split] = pa.ipc.new_stream(str(path), self.schema)
+        batch = pa.RecordBatch.from_pylist(rows, schema=self.schema)
+        self._streams[split].write_batch(batch)
+
+    def _end_file(self, split: str) -> None:
+        if split in self._streams:
+            self._streams.pop(split).close()
+
+    def _describe(self) -> None:
+        """Let the library describe an empty dataset of the same form, then name the real files."""
+        from datasets import Dataset, DatasetDict, disable_progress_bars
+
+        disable_progress_bars()
+        form = Dataset(self.schema.empty_table())
+        written = [split for split, files in self._files.items() if files]
+        DatasetDict(dict.fromkeys(written, form)).save_to_disk(str(self.folder))
+        for split in written:
+            state_file = self.folder / split / "state.json"
+            state = json.loads(state_file.read_text(encoding="utf-8"))
+            for entry in state["_data_files"]:
+                (self.folder / split / entry["filename"]).unlink()
+            files = self._files[split]
+            names = [f"data-{n:05d}-of-{len(files):05d}.arrow" for n in range(len(files))]
+            for path, name in zip(files, names, strict=True):
+                path.rename(path.with_name(name))
+            state["_data_files"] = [{"filename": name} for name in names]
+            # The library's fingerprint depends on paths and times; the first file's content repeats.
+            state["_fingerprint"] = sha256_file(self.folder / split / names[0])[:16]
+            state_file.write_text(json.dumps(state, indent=2, sort_keys=True), encoding="utf-8")
 
 
-def save_splits(
-    paths: dict[str, Path], rows: dict[str, int], folder: Path, rows_per_file: int
-) -> None:
-    """Save Arrow streams as one dataset dictionary; splits without rows are left out.
-
-    Args:
-        paths: stream of each split.
-        rows: number of rows of each split.
-        folder: where the dataset goes.
-        rows_per_file: rows of one Arrow file at most.
-    """
-    from datasets import Dataset, DatasetDict, disable_progress_bars
-
-    disable_progress_bars()
-    parts = {}
-    for split, path in paths.items():
-        if rows[split]:
-            part = Dataset.from_file(str(path))
-            # The library derives its fingerprint from paths and times; contents repeat.
-            part._fingerprint = sha256_file(path)[:16]
-            parts[split] = part
-    files = {split: -(-rows[split] // rows_per_file) for split in parts}
-    DatasetDict(parts).save_to_disk(str(folder), num_shards=files)
-
-
-def describe_files(folder: Path, left_out: tuple[str, ...] = ("metadata.json",)) -> dict[str, Any]:
-    """Return the manifest of a dataset folder: its files and one hash over them all."""
-    files = [path for path in _files(folder) if path.name not in left_out]
+def describe_files(folder: Path) -> dict[str, Any]:
+    """Return the files of a folder with their SHA-256, and one hash over them all."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {
         "files": [
             manifest_entry(path, rows=None, name=path.relative_to(folder).as_posix())
@@ -95,7 +109,3 @@ def describe_files(folder: Path, left_out: tuple[str, ...] = ("metadata.json",))
         ],
         "sha256": folder_sha256(folder, files),
     }
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file())

@@ -19,16 +19,14 @@ import pyarrow.compute as pc
 from scripts.common.entry import entry
 from scripts.common.errors import IntegrityError
 from scripts.common.files import (
-    DEFAULT_TMPDIR,
     atomic_folder,
-    private_folder,
     read_json,
     write_json,
 )
 from scripts.common.progress import Progress
 from scripts.common.tables import iterate_batches, read_table, table_writer
-from scripts.corpus.arrow_dataset import SplitWriter, describe_files, save_splits
-from scripts.corpus.metadata import EntityCorefStatistics, dataset_card, dataset_metadata
+from scripts.corpus.arrow_dataset import SplitWriter
+from scripts.corpus.metadata import EntityCorefStatistics, dataset_metadata, describe_dataset
 from scripts.corpus.schemas import (
     CANDIDATES,
     CUTOFFS,
@@ -82,7 +80,6 @@ def run(
     licences: dict[str, str],
     code_hash: str,
     seed: int,
-    tmpdir: Path = DEFAULT_TMPDIR,
 ) -> None:
     """Write the dataset, its manifest and the documents' fates.
 
@@ -106,15 +103,14 @@ def run(
         licences: licence of each source.
         code_hash: version of this step's code.
         seed: seed of the run.
-        tmpdir: local folder for unfinished files.
     """
     wordpiece = load_wordpiece(tokenizer)
     cap = EntityCap(cutoffs)
     statistics = EntityCorefStatistics(length)
     progress = Progress(f"build_entity_coref {length}", total=len(candidates), unit="shards")
-    with private_folder(tmpdir) as folder:
+    with atomic_folder(dataset) as folder:
         with (
-            SplitWriter(folder, ENTITY_COREF_ROWS, SPLIT_NAMES) as writer,
+            SplitWriter(folder, ENTITY_COREF_ROWS, SPLIT_NAMES, rows_per_file) as writer,
             table_writer(fates, FATES) as fate_writer,
         ):
             for batch in _rejected(selection, batch_documents):
@@ -133,7 +129,6 @@ def run(
                 for batch in _fates_of_shard(paths[2], sampled, capped, batch_documents):
                     fate_writer.write_table(batch)
                 progress.advance(1)
-        pairs = _add_up(pair_counts)
         metadata = dataset_metadata(
             "entity_coref",
             length,
@@ -145,16 +140,12 @@ def run(
             code_hash=code_hash,
             extra={
                 "max_entity_freq": max_entity_freq,
-                "pairs": pairs,
+                "pairs": _add_up(pair_counts),
                 **statistics.summary(entities),
             },
         )
-        with atomic_folder(dataset) as finished:
-            save_splits(writer.paths, writer.rows, finished, rows_per_file)
-            (finished / "README.md").write_text(dataset_card(metadata, licences), encoding="utf-8")
-            manifest_content = {**metadata, **describe_files(finished)}
-            write_json(finished / "metadata.json", metadata)
-    write_json(manifest, {k: v for k, v in manifest_content.items() if k != "created_at"})
+        description = describe_dataset(folder, metadata, licences)
+    write_json(manifest, description)
     progress.finish()
 
 

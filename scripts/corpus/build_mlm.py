@@ -15,17 +15,15 @@ import pyarrow as pa
 
 from scripts.common.entry import entry
 from scripts.common.files import (
-    DEFAULT_TMPDIR,
     atomic_folder,
-    private_folder,
     read_json,
     write_json,
 )
 from scripts.common.progress import Progress
 from scripts.common.tables import iterate_batches, table_writer
-from scripts.corpus.arrow_dataset import SplitWriter, describe_files, save_splits
+from scripts.corpus.arrow_dataset import SplitWriter
 from scripts.corpus.documents import rows_in_key_range
-from scripts.corpus.metadata import MlmStatistics, dataset_card, dataset_metadata
+from scripts.corpus.metadata import MlmStatistics, dataset_metadata, describe_dataset
 from scripts.corpus.packing import Packer
 from scripts.corpus.schemas import FATES, MLM_ROWS, SELECTION, TOKENS
 from scripts.corpus.select_documents import KEPT
@@ -49,7 +47,6 @@ def run(
     licences: dict[str, str],
     code_hash: str,
     seed: int,
-    tmpdir: Path = DEFAULT_TMPDIR,
 ) -> None:
     """Write the dataset, its manifest and the documents' fates.
 
@@ -68,30 +65,21 @@ def run(
         licences: licence of each source.
         code_hash: version of this step's code.
         seed: seed of the run.
-        tmpdir: local folder for unfinished files.
     """
     special = load_wordpiece(tokenizer).special_ids
     statistics = MlmStatistics(length)
-    progress = Progress(f"build_mlm {length}", total=len(tokens), unit="shards")
     packers = {
         split: Packer(length, special["cls"], special["sep"], one_per_row=packing == "one_per_row")
         for split in SPLIT_NAMES
     }
-    with private_folder(tmpdir) as folder:
-        with SplitWriter(folder, MLM_ROWS, SPLIT_NAMES) as writer:
-
-            def add(split: str, rows: Iterator[dict[str, Any]]) -> None:
+    with atomic_folder(dataset) as folder:
+        with SplitWriter(folder, MLM_ROWS, SPLIT_NAMES, rows_per_file) as writer:
+            for split, rows in _packed_rows(
+                tokens, selection, packers, statistics, batch_documents
+            ):
                 for row in rows:
                     writer.add(split, row)
                     statistics.add(split, row)
-
-            for path in tokens:
-                for doc_id, split, token_ids in _documents(path, selection, batch_documents):
-                    statistics.add_document(split, len(token_ids))
-                    add(split, packers[split].add(doc_id, token_ids))
-                progress.advance(1)
-            for split, packer in packers.items():
-                add(split, packer.finish())
         _write_fates(fates, selection, batch_documents)
         metadata = dataset_metadata(
             "mlm",
@@ -104,12 +92,26 @@ def run(
             code_hash=code_hash,
             extra={"packing": packing, **statistics.summary()},
         )
-        with atomic_folder(dataset) as finished:
-            save_splits(writer.paths, writer.rows, finished, rows_per_file)
-            (finished / "README.md").write_text(dataset_card(metadata, licences), encoding="utf-8")
-            manifest_content = {**metadata, **describe_files(finished)}
-            write_json(finished / "metadata.json", metadata)
-    write_json(manifest, {k: v for k, v in manifest_content.items() if k != "created_at"})
+        description = describe_dataset(folder, metadata, licences)
+    write_json(manifest, description)
+
+
+def _packed_rows(
+    tokens: list[Path],
+    selection: Path,
+    packers: dict[str, Packer],
+    statistics: MlmStatistics,
+    batch_documents: int,
+) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
+    """Yield each split's finished rows while the documents of all shards go by."""
+    progress = Progress("build_mlm", total=len(tokens), unit="shards")
+    for path in tokens:
+        for doc_id, split, token_ids in _documents(path, selection, batch_documents):
+            statistics.add_document(split, len(token_ids))
+            yield split, packers[split].add(doc_id, token_ids)
+        progress.advance(1)
+    for split, packer in packers.items():
+        yield split, packer.finish()
     progress.finish()
 
 

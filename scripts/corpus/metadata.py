@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from scripts.common.files import sha256_file
+from scripts.common.files import sha256_file, write_json
 from scripts.common.tables import iterate_batches
+from scripts.corpus.arrow_dataset import describe_files
 from scripts.corpus.schemas import ENTITIES
 
 FORMAT_VERSION = "1"
@@ -67,6 +68,19 @@ def dataset_metadata(
         "package_versions": {name: version(name) for name in _PACKAGES},
         **extra,
     }
+
+
+def describe_dataset(
+    folder: Path, metadata: dict[str, Any], licences: dict[str, str]
+) -> dict[str, Any]:
+    """Write metadata.json and the card into a dataset's folder; return the dataset's manifest.
+
+    The manifest is the metadata without the time, and the files with their SHA-256.
+    """
+    (folder / "README.md").write_text(dataset_card(metadata, licences), encoding="utf-8")
+    files = describe_files(folder)
+    write_json(folder / "metadata.json", metadata)
+    return {name: value for name, value in metadata.items() if name != "created_at"} | files
 
 
 class Distribution:
