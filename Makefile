@@ -31,8 +31,8 @@ setup: $(READY) ## make .venv from requirements.lock
 
 # Two invocations, because only separate ones let an unchanged small file stop a rerun.
 demo: $(READY) ## run the embedded default to the report
-	@$(BIN)/snakemake corpus
-	@$(BIN)/snakemake
+	@$(BIN)/snakemake --quiet host rules -- corpus
+	@$(BIN)/snakemake --quiet host rules
 	@echo "demo: made the datasets under results/corpus/ and results/report/index.html (open it in a browser)"
 
 test: $(READY) ## check everything that needs neither SLURM nor a GPU
