@@ -43,7 +43,7 @@ def reference(schema: Schema) -> str:
 
 
 def _sections(schema: Schema, path: str) -> Iterator[str]:
-    """Yield a section for the keys of `schema` that hold values, then one for each group of keys."""
+    """Yield a section for the keys of `schema` that hold values, then one for each group."""
     values = {name: part for name, part in schema["properties"].items() if not _is_group(part)}
     groups = {name: part for name, part in schema["properties"].items() if _is_group(part)}
     title = f"`{path}`" if path else "Top level"

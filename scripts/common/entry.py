@@ -4,8 +4,8 @@ A step ends with `entry(run, globals().get("snakemake"))`. Under Snakemake the a
 name from the rule: its named inputs, outputs and params are owed (each must be an argument),
 wildcards, `threads` and resources (`tmpdir`, `mem_mb`, `batch_documents`) are offered (used where
 asked for). A name that is missing or left over is an error before any work. What changes a result
-belongs in params, which make it stale; what bounds time and memory in resources, which do not. Without Snakemake the same signature becomes a
-command-line program.
+belongs in params, which make it stale; what bounds time and memory in resources, which do not.
+Without Snakemake the same signature becomes a command-line program.
 """
 
 import inspect

@@ -94,7 +94,7 @@ class SplitWriter:
             for path, name in zip(files, names, strict=True):
                 path.rename(path.with_name(name))
             state["_data_files"] = [{"filename": name} for name in names]
-            # The library's fingerprint depends on paths and times; the first file's content repeats.
+            # The library's own fingerprint depends on paths and times; a content hash repeats.
             state["_fingerprint"] = sha256_file(self.folder / split / names[0])[:16]
             state_file.write_text(json.dumps(state, indent=2, sort_keys=True), encoding="utf-8")
 

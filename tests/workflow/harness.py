@@ -1,4 +1,4 @@
-"""Runs and dry-runs of the workflow for tests: real runs as processes, staleness checks through the API.
+"""Runs and dry-runs of the workflow for tests: real runs as processes, checks through the API.
 
 A staleness check edits a copy of the sources and asks for a dry-run on the results of a finished
 run; it takes a fraction of a second in a worker that has Snakemake loaded already.
@@ -109,7 +109,11 @@ def _stale_jobs(sources: Path, finished: Path, config: Path, upgraded: dict[str,
 @contextmanager
 def _pretended_versions(upgraded: dict[str, str]) -> Iterator[None]:
     real = importlib.metadata.version
-    importlib.metadata.version = lambda name: upgraded.get(name) or real(name)
+
+    def version(distribution_name: str) -> str:
+        return upgraded.get(distribution_name) or real(distribution_name)
+
+    importlib.metadata.version = version
     try:
         yield
     finally:
