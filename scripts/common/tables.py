@@ -12,24 +12,61 @@ from scripts.common.errors import IntegrityError
 from scripts.common.files import atomic_file
 
 _ROW_GROUP_ROWS = 5_000
+_ROW_GROUP_BYTES = 64 << 20
+
+
+class TableWriter:
+    """Writes a table in row groups of a fixed number of rows, however the rows arrive.
+
+    So the file's bytes depend on its rows alone, not on batches or shards, as long as a row group
+    stays below 64 MB; larger ones are written early, to bound memory.
+    """
+
+    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self._writer, self.schema = writer, schema
+        self._waiting: list[pa.Table] = []
+        self._rows = self._bytes = 0
+
+    def write_table(self, table: pa.Table) -> None:
+        """Add rows, cast to the schema."""
+        table = table.select(self.schema.names).cast(self.schema)
+        self._waiting.append(table)
+        self._rows += table.num_rows
+        self._bytes += table.nbytes
+        if self._rows >= _ROW_GROUP_ROWS or self._bytes >= _ROW_GROUP_BYTES:
+            self._flush(all_rows=self._bytes >= _ROW_GROUP_BYTES)
+
+    def finish(self) -> None:
+        """Write the rows that still wait."""
+        self._flush(all_rows=True)
+
+    def _flush(self, *, all_rows: bool) -> None:
+        waiting = pa.concat_tables(self._waiting) if self._waiting else self.schema.empty_table()
+        whole = waiting.num_rows // _ROW_GROUP_ROWS * _ROW_GROUP_ROWS
+        done = waiting.num_rows if all_rows else whole
+        if done:
+            self._writer.write_table(waiting.slice(0, done), row_group_size=_ROW_GROUP_ROWS)
+        rest = waiting.slice(done)
+        self._waiting, self._rows = ([rest] if rest.num_rows else []), rest.num_rows
+        self._bytes = rest.nbytes
 
 
 @contextmanager
-def table_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """Yield a Parquet writer (zstd) for `schema`; the file appears when the block succeeds."""
+def table_writer(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
+    """Yield a writer of a Parquet file (zstd); the file appears when the block succeeds."""
     with (
         atomic_file(path) as partial,
-        pq.ParquetWriter(partial, schema, compression="zstd") as writer,
+        pq.ParquetWriter(partial, schema, compression="zstd") as parquet,
     ):
+        writer = TableWriter(parquet, schema)
         yield writer
+        writer.finish()
 
 
-def write_table(
-    path: Path, table: pa.Table, schema: pa.Schema, *, row_group_rows: int = _ROW_GROUP_ROWS
-) -> None:
+def write_table(path: Path, table: pa.Table, schema: pa.Schema) -> None:
     """Write a whole table, cast to `schema`."""
     with table_writer(path, schema) as writer:
-        writer.write_table(table.select(schema.names).cast(schema), row_group_size=row_group_rows)
+        writer.write_table(table)
 
 
 def table_of_rows(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
@@ -66,11 +103,23 @@ def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
 def iterate_batches(
     path: Path, schema: pa.Schema, *, rows: int, columns: Sequence[str] | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the table in record batches of at most `rows` rows, after checking its schema."""
+    """Yield the table in record batches of `rows` rows, the last one shorter.
+
+    The batches do not depend on the file's row groups, so tables with the same rows can be read
+    side by side. The schema is checked first.
+    """
     with open_table(path, schema) as file:
-        yield from file.iter_batches(
+        waiting: list[pa.RecordBatch] = []
+        for batch in file.iter_batches(
             batch_size=rows, columns=list(columns) if columns is not None else None
-        )
+        ):
+            waiting.append(batch)
+            if sum(part.num_rows for part in waiting) >= rows:
+                joined = pa.concat_batches(waiting)
+                yield joined.slice(0, rows)
+                waiting = [joined.slice(rows)] if joined.num_rows > rows else []
+        if waiting:
+            yield pa.concat_batches(waiting)
 
 
 def count_rows(path: Path, schema: pa.Schema) -> int:

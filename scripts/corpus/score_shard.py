@@ -7,7 +7,8 @@ Nothing is dropped here.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,11 +74,11 @@ def run(
         total=total,
         batches=-(-total // batch_documents),
     )
-    kiwi = _load_kiwi(threads) if analyse and total else None
+    load_kiwi = partial(_load_kiwi, threads) if analyse else None
     analysed = failed = 0
     with table_writer(scores, SCORES) as writer:
         for batch in iterate_batches(path, DOCUMENTS, rows=batch_documents):
-            rows = score_documents(batch.to_pylist(), elsewhere, floor, kiwi)
+            rows = score_documents(batch.to_pylist(), elsewhere, floor, load_kiwi)
             states = [row["analysis"] for row in rows]
             analysed += states.count("analysed")
             failed += states.count("failed")
@@ -92,9 +93,19 @@ def run(
 
 
 def score_documents(
-    documents: Sequence[dict[str, Any]], elsewhere: set[int], floor: Floor, kiwi: "Kiwi | None"
+    documents: Sequence[dict[str, Any]],
+    elsewhere: set[int],
+    floor: Floor,
+    load_kiwi: "Callable[[], Kiwi] | None",
 ) -> list[dict[str, Any]]:
-    """Return one row of `SCORES` per document, in order."""
+    """Return one row of `SCORES` per document, in order.
+
+    Args:
+        documents: rows of `DOCUMENTS`.
+        elsewhere: keys of the documents whose text is analysed in another place.
+        floor: limits within which a document is analysed.
+        load_kiwi: gives the analyser, when a document needs it; None for no analysis.
+    """
     rows: list[dict[str, Any]] = []
     waiting: list[tuple[dict[str, Any], str]] = []
     for document in documents:
@@ -104,12 +115,12 @@ def score_documents(
         row["analysis"] = "outside"
         if document["key"] in elsewhere:
             row["analysis"] = "duplicate"
-        elif kiwi is not None and floor.admits(counts):
+        elif load_kiwi is not None and floor.admits(counts):
             waiting.append((row, document["text"]))
         rows.append(row)
-    if kiwi is not None and waiting:
+    if load_kiwi is not None and waiting:
         texts = [text for _, text in waiting]
-        for (row, text), tokens in zip(waiting, tokenize_each(kiwi, texts), strict=True):
+        for (row, text), tokens in zip(waiting, tokenize_each(load_kiwi(), texts), strict=True):
             row["analysis"] = "failed" if tokens is None else "analysed"
             if tokens is None:
                 _logger.warning("no analysis of document %s", row["doc_id"])
@@ -118,6 +129,7 @@ def score_documents(
     return rows
 
 
+@cache
 def _load_kiwi(threads: int) -> "Kiwi":
     from kiwipiepy import Kiwi
 

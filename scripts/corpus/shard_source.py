@@ -160,7 +160,7 @@ def _write_shards(spool: Spool, shards: list[Path], source: str) -> None:
         with table_writer(path, DOCUMENTS) as writer:
             for table in spool.sorted_range(*range_of_part(part, len(shards))):
                 _refuse_repeated_keys(table, source)
-                writer.write_table(table, row_group_size=5_000)
+                writer.write_table(table)
 
 
 def _refuse_repeated_keys(table: pa.Table, source: str) -> None:
