@@ -41,7 +41,7 @@ test: $(READY) ## check everything that needs neither SLURM nor a GPU
 
 gate: lint
 	@echo "gate: tests"
-	@$(BIN)/python -m pytest -q -n 2 -m "not slurm and not gpu"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slurm and not gpu"
 
 lint: $(READY) ## check format, style, types, configs and rules
 	@echo "gate: format"
