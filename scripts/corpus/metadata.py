@@ -16,7 +16,7 @@ from scripts.corpus.schemas import ENTITIES
 FORMAT_VERSION = "1"
 DISTANCE_CLASSES = {"short": (10, 200), "medium": (200, 800), "long": (800, 2000)}
 _TOP_ENTITIES = 30
-_DISTANCE_BIN = 50  # characters; divides the edges of the distance classes
+_DISTANCE_BIN = 10  # characters; divides the edges of the distance classes
 _SAMPLES_OF_SPLIT = {
     "train": "samples_after_cap",
     "validation": "validation",
@@ -173,7 +173,9 @@ class EntityCorefStatistics:
                 }
                 for split in self.rows
             },
-            "token_histogram": _histogram(_merged(self.tokens.values()), max(1, self.length // 32)),
+            "token_histogram": _histogram(
+                _merged(self.tokens.values()), max(1, self.length // 32), upper=True
+            ),
         }
 
 
@@ -217,7 +219,9 @@ class MlmStatistics:
                 }
                 for split in self.rows
             },
-            "token_histogram": _histogram(_merged(self.tokens.values()), max(1, self.length // 32)),
+            "token_histogram": _histogram(
+                _merged(self.tokens.values()), max(1, self.length // 32), upper=True
+            ),
         }
 
 
@@ -252,11 +256,15 @@ def _total(distribution: Distribution) -> int:
     return sum(value * number for value, number in distribution.counts.items())
 
 
-def _histogram(counts: Counter[int], width: int) -> list[list[int]]:
-    """Return [low, high, count] of the bins of `width` from 0 to the largest value."""
+def _histogram(counts: Counter[int], width: int, *, upper: bool = False) -> list[list[int]]:
+    """Return [low, high, count] of the bins of `width` from 0 to the largest value.
+
+    A value on an edge counts in the bin above it, or with `upper` in the bin below: so a full row
+    of a model's length stands below that length.
+    """
     binned: Counter[int] = Counter()
     for value, number in counts.items():
-        binned[value // width] += number
+        binned[max(0, value - upper) // width] += number
     return [[b * width, (b + 1) * width, binned[b]] for b in range(max(binned, default=-1) + 1)]
 
 

@@ -133,7 +133,8 @@ def _draw_attribute(
     styles: dict[tuple[str, ...], Style],
 ) -> None:
     filled = [one for one in found if one is not None]
-    log_values = any(wants_log_values(one) for one in filled)
+    is_share = quantity.endswith("_ratio")  # on a linear axis, where 0.4 of all looks like it
+    log_values = not is_share and any(wants_log_values(one) for one in filled)
     span = value_span(filled, [value for value, _, _ in limits], log=log_values)
     log_counts = wants_log_counts(filled)
     for axes, one in zip(column, found, strict=True):
