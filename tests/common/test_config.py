@@ -5,6 +5,7 @@ import copy
 import string
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from scripts.common.config import (
     read_sources,
 )
 from scripts.common.errors import ConfigError
+from scripts.common.names import edit_distance, nearest_name
 
 SCHEMA = load_schema(ROOT / "config" / "schema.yaml")
 PATHS = [path for path, _ in leaf_paths(SCHEMA)]
@@ -102,14 +104,14 @@ def test_every_complaint_has_a_line_of_its_own():
     ]
 
 
-def edit_distance(one: str, other: str) -> int:
-    """Return the Levenshtein distance."""
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, start=1):
-        before, row = row, [i]
-        for j, b in enumerate(other, start=1):
-            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (a != b)))
-    return row[-1]
+@cache
+def edits(one: str, other: str) -> int:
+    """Return the Levenshtein distance, by its definition."""
+    if not one or not other:
+        return len(one) + len(other)
+    if one[0] == other[0]:
+        return edits(one[1:], other[1:])
+    return 1 + min(edits(one[1:], other), edits(one, other[1:]), edits(one[1:], other[1:]))
 
 
 @st.composite
@@ -139,7 +141,19 @@ def test_any_misspelt_key_is_reported_with_the_right_one(paths):
     assert line.startswith(f"config key {wrong} = 1 is unknown")
     suggested = line.partition("did you mean ")[2].partition("?")[0]
     # A change may lie between two keys (mix_… between min_… and max_…): then either is right.
-    assert suggested == right or edit_distance(suggested, wrong) == 1
+    assert suggested == right or edits(suggested, wrong) == 1
+
+
+@given(st.text("abc_", max_size=8), st.text("abc_", max_size=8))
+def test_edit_distance_is_levenshtein(one, other):
+    assert edit_distance(one, other) == edits(one, other)
+
+
+def test_nearest_name_takes_the_fewest_edits():
+    names = ["min_characters", "max_characters"]
+    assert nearest_name("mnx_characters", names) == "max_characters"
+    assert nearest_name("mnn_characters", names) == "min_characters"
+    assert nearest_name("bands", names) is None
 
 
 # ---------------------------------------------------------------- values
