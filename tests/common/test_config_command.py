@@ -48,12 +48,12 @@ def test_every_config_of_the_repository_is_good_from_any_folder(file, tmp_path, 
 def test_command_ends_with_one_line_for_a_bad_file(tmp_path, capsys, content, message):
     bad = tmp_path / "bad.yaml"
     bad.write_bytes(content)
-    assert main([str(bad), "tests/config/tiny.yaml"]) == 1
+    assert main([str(bad), "config/full.yaml"]) == 1
     printed = capsys.readouterr()
     (line,) = printed.err.splitlines()
     assert line.startswith(f"{bad}: ")
     assert message in line
-    assert printed.out.endswith("tiny.yaml: good, 1 sources\n")
+    assert printed.out.endswith("full.yaml: good, 16 sources\n")
 
 
 def test_command_names_a_missing_file_and_needs_one(capsys):
