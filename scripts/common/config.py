@@ -6,7 +6,6 @@ use them: each merged over config/config.yaml.
 """
 
 import copy
-import difflib
 import json
 import math
 import sys
@@ -18,13 +17,13 @@ import jsonschema
 import yaml
 
 from scripts.common.errors import ConfigError
+from scripts.common.names import nearest_name
 
 Schema = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA_FILE = Path("config/schema.yaml")
 DEFAULT_FILE = Path("config/config.yaml")
-_NEAR = 0.6  # difflib's similarity from which one name is taken for a misspelling of another
 _SHOWN_CHARACTERS = 80
 
 
@@ -99,8 +98,8 @@ def _unknown_keys(error: Any, parent: str, prefix: str, whole: Schema) -> Iterat
 
 def _hint(name: str, keys: dict[str, str]) -> str:
     """Return a question for the nearest of `keys` (name by path), empty where none is near."""
-    near = difflib.get_close_matches(name, keys.values(), n=1, cutoff=_NEAR)
-    paths = [path for path, key in keys.items() if key in near]
+    near = nearest_name(name, keys.values())
+    paths = [path for path, key in keys.items() if key == near]
     return f"did you mean {' or '.join(paths)}? " if paths else ""
 
 

@@ -26,7 +26,7 @@ This page is made from `schema.yaml` by `{_COMMAND}`; edit the schema, not the p
 | `config.yaml` | the embedded default: generated articles, no network, minutes on two cores |
 | `full.yaml` | the published scale, with the sources of `sources_full.tsv` |
 | `schema.yaml` | every key with its type, range, default and description |
-| `sources.tsv` | the default's table of sources |
+| `sources.tsv`, `sources_full.tsv` | the tables of sources of the two |
 
 A file of your own goes on top of `config.yaml` and names only what it changes:
 `snakemake --configfile my.yaml corpus`. A key that it does not name has the value of `config.yaml`,

@@ -9,6 +9,7 @@ Without Snakemake the same signature becomes a command-line program.
 """
 
 import inspect
+import json
 import logging
 import os
 import random
@@ -30,6 +31,10 @@ _THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "RAYON_NUM_THREADS",
 )
+
+
+class _MisfitError(Exception):
+    """A value cannot be what the script's annotation says."""
 
 
 class ContractError(ExpectedError):
@@ -58,7 +63,7 @@ def arguments_from_job(run: Callable[..., None], job: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(run)
     owed: dict[str, Any] = {}
     for kind, values in (("input", job.input), ("output", job.output), ("params", job.params)):
-        for name, value in _named_items(kind, values):
+        for name, value in _named_items(job.rule, kind, values):
             if name in owed:
                 raise ContractError(f"rule {job.rule}: the name '{name}' stands twice")
             if not (kind == "params" and name in _RULE_ONLY_PARAMS):
@@ -79,14 +84,22 @@ def arguments_from_job(run: Callable[..., None], job: Any) -> dict[str, Any]:
         raise ContractError(
             f"rule {job.rule} does not fit its script: left over {left_over}, missing {missing}"
         )
-    return {name: _convert(given[name], hints[name]) for name in parameters if name in given}
+    arguments = {}
+    for name in parameters:
+        if name in given:
+            try:
+                arguments[name] = _convert(given[name], hints[name])
+            except _MisfitError as error:
+                raise ContractError(f"rule {job.rule}: '{name}' is {error}") from None
+    return arguments
 
 
-def _named_items(kind: str, values: Any) -> Iterator[tuple[str, Any]]:
+def _named_items(rule: str, kind: str, values: Any) -> Iterator[tuple[str, Any]]:
     names = values._names
     spans = {name: (1 if end is None else end - start) for name, (start, end) in names.items()}
     if sum(spans.values()) != len(values):
-        raise ContractError(f"{len(values) - sum(spans.values())} {kind} entries have no name")
+        unnamed = len(values) - sum(spans.values())
+        raise ContractError(f"rule {rule}: {unnamed} {kind} entries have no name")
     yield from values.items()
 
 
@@ -94,17 +107,21 @@ def _convert(value: Any, hint: Any) -> Any:
     """Convert a Snakemake value to `hint`: paths, lists of paths, numbers from wildcards."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         options = typing.get_args(hint)
-        if value is None or (type(None) in options and _is_empty_list(value)):
+        if type(None) in options and (value is None or _is_empty_list(value)):
             return None
         kinds = [option for option in options if option is not type(None)]
         if len(kinds) > 1 and isinstance(value, tuple(kinds)):
             return value
         hint = kinds[0]
+    if value is None:
+        raise _MisfitError("None, which the script does not allow")
     if typing.get_origin(hint) is list:
         (inner,) = typing.get_args(hint)
         items = [value] if isinstance(value, str) else list(value)
         return [_convert(item, inner) for item in items]
     if hint is Path:
+        if isinstance(value, list):
+            raise _MisfitError(f"one file in the script, but the rule gives {len(value)}")
         return Path(str(value)).expanduser()
     if hint in (int, float) and isinstance(value, str):
         return hint(value)
@@ -149,7 +166,31 @@ def _run_from_command_line(run: Callable[..., None]) -> None:
 
     main = sys.modules["__main__"]
     module = main.__spec__.name if main.__spec__ else Path(sys.argv[0]).stem
+    mappings = tyro.constructors.ConstructorRegistry()
+    mappings.primitive_rule(_mapping_as_json)
     start_logging(None)
-    with _OneLineFailures():
+    with _OneLineFailures(), mappings:
         _prepare(0, os.cpu_count() or 1)
         tyro.cli(run, prog=f"python -m {module}", description=main.__doc__)
+
+
+def _mapping_as_json(argument: Any) -> Any:
+    """Take a mapping from the command line as one JSON text, since it may be nested."""
+    if typing.get_origin(argument.type) is not dict:
+        return None
+    from tyro.constructors import PrimitiveConstructorSpec
+
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="JSON",
+        instance_from_str=lambda texts: _parse_mapping(texts[0]),
+        is_instance=lambda value: isinstance(value, dict),
+        str_from_instance=lambda value: [json.dumps(value, ensure_ascii=False)],
+    )
+
+
+def _parse_mapping(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError(f"{text} is no JSON object")
+    return value

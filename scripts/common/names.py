@@ -1,0 +1,28 @@
+"""The name that a misspelt one was probably meant to be."""
+
+import difflib
+from collections.abc import Iterable
+
+_SIMILAR = 0.6  # difflib's similarity from which one name is taken for a misspelling of another
+_CANDIDATES = 5
+
+
+def nearest_name(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of `names` that takes the fewest edits to become `name`, None if none is near.
+
+    Similarity alone does not tell min_x from max_x where one letter of them is wrong, so that it
+    only chooses the candidates.
+    """
+    candidates = difflib.get_close_matches(name, names, n=_CANDIDATES, cutoff=_SIMILAR)
+    return min(candidates, key=lambda candidate: edit_distance(name, candidate), default=None)
+
+
+def edit_distance(one: str, other: str) -> int:
+    """Return how many letters to insert, delete or replace to turn `one` into `other`."""
+    row = list(range(len(other) + 1))
+    for letters, letter in enumerate(one, start=1):
+        above, row = row, [letters]
+        for column, goal in enumerate(other, start=1):
+            replaced = above[column - 1] + (letter != goal)
+            row.append(min(above[column] + 1, row[-1] + 1, replaced))
+    return row[-1]

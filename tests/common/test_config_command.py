@@ -1,0 +1,86 @@
+"""Configuration files are checked as Snakemake merges them, by the command and by Snakemake."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from scripts.common.config import ROOT, check, main, merged_config
+
+
+def test_file_is_checked_merged_over_the_embedded_default(tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text("corpus: {lengths: [64], entity_coref: {min_distance: 20}}")
+    merged = merged_config(own)["corpus"]
+    default = yaml.safe_load((ROOT / "config" / "config.yaml").read_text("utf-8"))["corpus"]
+    assert merged["lengths"] == [64]
+    assert merged["entity_coref"] == {**default["entity_coref"], "min_distance": 20}
+    assert merged["tokenizer"] == default["tokenizer"]
+    assert check(own) == f"{own}: good, 1 sources"
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n"])
+def test_empty_file_changes_nothing(tmp_path, text):
+    own = tmp_path / "own.yaml"
+    own.write_text(text)
+    assert merged_config(own) == merged_config(ROOT / "config" / "config.yaml")
+
+
+@pytest.mark.parametrize(
+    "file", ["config/config.yaml", "config/full.yaml", "tests/config/tiny.yaml"]
+)
+def test_every_config_of_the_repository_is_good_from_any_folder(file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([file]) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: [1", "is no YAML"),
+        (b"- 1\n", "holds a list; allowed: keys and values"),
+        ("뉴스: 1".encode("euc-kr"), "is not UTF-8"),
+        (b"seed: x", 'config key seed = "x" is not allowed; allowed: integer'),
+        (b"corpus: {sources: gone.tsv}", "gone.tsv' is no file; allowed: path of a TSV table"),
+    ],
+)
+def test_command_ends_with_one_line_for_a_bad_file(tmp_path, capsys, content, message):
+    bad = tmp_path / "bad.yaml"
+    bad.write_bytes(content)
+    assert main([str(bad), "config/full.yaml"]) == 1
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
+    assert line.startswith(f"{bad}: ")
+    assert message in line
+    assert printed.out.endswith("full.yaml: good, 16 sources\n")
+
+
+def test_command_names_a_missing_file_and_needs_one(capsys):
+    assert main(["gone.yaml"]) == 1
+    assert capsys.readouterr().err == "gone.yaml: gone.yaml is missing; correct its path\n"
+    assert main([]) == 2
+
+
+def test_snakemake_prints_the_complaint_alone(tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("corpus: {lenghts: [512]}")
+    finished = subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "-n", "--snakefile", ROOT / "Snakefile"),
+            *("--configfile", bad, "--directory", tmp_path),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode != 0
+    printed = finished.stdout + finished.stderr
+    lines = [line for line in printed.splitlines() if line.startswith("config key ")]
+    assert len(lines) == 1
+    assert lines[0].startswith(
+        "config key corpus.lenghts = [512] is unknown; did you mean corpus.lengths? "
+    )
+    assert "Traceback" not in printed
+    assert "Error" not in printed.replace(lines[0], "")

@@ -1,0 +1,33 @@
+"""config/README.md says what the schema says."""
+
+import copy
+
+from scripts.common import config_reference
+from scripts.common.config import ROOT, leaf_paths, load_schema
+
+SCHEMA = load_schema(ROOT / "config" / "schema.yaml")
+PATHS = [path for path, _ in leaf_paths(SCHEMA)]
+
+
+def test_reference_follows_the_schema():
+    assert config_reference.main(["--check"]) == 0, "run python -m scripts.common.config_reference"
+
+
+def test_reference_has_a_row_for_every_key_and_column():
+    page = (ROOT / "config" / "README.md").read_text("utf-8")
+    for path in PATHS:
+        assert page.count(f"\n| `{path}` | ") == 1
+    _, _, sources = page.partition("## The table of sources")
+    for column, part in SCHEMA["$defs"]["source"]["properties"].items():
+        (row,) = [line for line in sources.splitlines() if line.startswith(f"| `{column}` | ")]
+        assert part["description"] in row
+        assert row.replace("\\|", "").count("|") == 6
+
+
+def test_reference_drifts_with_any_change_of_a_key(capsys, monkeypatch):
+    edited = copy.deepcopy(SCHEMA)
+    edited["properties"]["seed"]["default"] = 43
+    monkeypatch.setattr(config_reference, "load_schema", lambda path: edited)
+    assert config_reference.main(["--check"]) == 1
+    assert "run python -m scripts.common.config_reference" in capsys.readouterr().err
+    assert config_reference.main(["--chek"]) == 2
