@@ -168,6 +168,36 @@ def test_splice_equals_the_reference(kind, text, edges):
     assert found.fused == bool(cut)
 
 
+@settings(max_examples=500, deadline=None)
+@given(
+    pieces=st.lists(
+        st.tuples(st.booleans(), st.text("가나다", min_size=1, max_size=3)), unique=True
+    ),
+    text=st.text("가나다 ", min_size=1, max_size=10),
+    edges=st.tuples(st.integers(0, 9), st.integers(1, 4)),
+)
+def test_splice_equals_the_reference_with_any_vocabulary(pieces, text, edges):
+    """Vocabularies in which the pieces behind a cut join anew, or have gaps."""
+    # Every letter can continue a word, so most words are known; 다 may have no piece to begin one.
+    known = dict.fromkeys(["가", "나", "##가", "##나", "##다"])
+    known |= dict.fromkeys("##" * continues + letters for continues, letters in pieces)
+    wordpiece = hand_wordpiece(list(known))
+    reference = Reference(wordpiece, uncased=False)
+    start, end = edges[0] % len(text), min(len(text), edges[0] % len(text) + edges[1])
+    assume(text[start:end].strip())
+    tokens = tokenized(text, wordpiece)
+    # A word that the tokenizer does not know as a whole is left out: its parts may be known.
+    assume(wordpiece.special_ids["unk"] not in tokens.ids)
+    found = splice_mention(tokens, start, end, wordpiece)
+    expected = reference.masked(text, start, end)
+    if expected is None:
+        assert found == "unknown_token"
+    else:
+        assert isinstance(found, Splice)
+        masked = spliced_ids(tokens.ids, found, reference.mask)
+        assert (masked, list(found.label_ids)) == expected
+
+
 @pytest.mark.parametrize("kind", [CASED, UNCASED])
 @settings(max_examples=200, deadline=None)
 @given(text=texts, edges=st.tuples(st.integers(0, 80), st.integers(1, 12)))
@@ -222,6 +252,12 @@ def test_particle_that_is_a_token_of_its_own_is_left_as_it_is():
     found = splice_mention(tokens, 0, 4, wordpiece)
     assert isinstance(found, Splice) and not found.fused
     assert mask_by_hand(wordpiece, "삼성전자는", "삼성전자") == "[MASK] [MASK] ##는"
+
+
+def test_pieces_behind_a_cut_token_join_anew():
+    wordpiece = hand_wordpiece(["삼성", "##전", "##전자", "##자", "##는", "##자는"])
+    assert pieces_of(wordpiece, tokenized("삼성전자는", wordpiece).ids) == "삼성 ##전자 ##는"
+    assert mask_by_hand(wordpiece, "삼성전자는", "삼성전") == "[MASK] [MASK] ##자는"
 
 
 def test_mention_of_several_words():
