@@ -136,10 +136,10 @@ def tokenize_each(kiwi: "Kiwi", texts: Sequence[str]) -> Iterator[Sequence["Toke
     The whole sequence goes to Kiwi at once, which spreads it over its threads; after a failure the
     remaining texts are analysed one by one, so that only the failing one is lost.
     """
-    results = iter(kiwi.tokenize(iter(texts)))
     done = 0
     try:
-        for tokens in results:
+        # Kiwi reads ahead: it may fail here, before the first result.
+        for tokens in kiwi.tokenize(iter(texts)):
             yield tokens
             done += 1
     except (RuntimeError, ValueError, OSError) as error:

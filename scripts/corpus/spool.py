@@ -42,6 +42,8 @@ class Spool:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add rows in any order."""
+        if batch.num_rows == 0:
+            return  # Arrow drops empty batches, and a run would have none to write
         self._pending.append(batch)
         self._pending_bytes += batch.nbytes
         self.total_bytes += batch.nbytes

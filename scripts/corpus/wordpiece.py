@@ -127,6 +127,8 @@ def wordpiece_of(tokenizer: Tokenizer, description: dict[str, Any], name: str) -
         )
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    # A text that writes out [MASK] is text: only splicing puts masks into a sequence.
+    tokenizer.encode_special_tokens = True
     return WordPiece(
         tokenizer,
         {role: vocabulary[token] for role, token in SPECIAL_TOKENS.items()},

@@ -1,0 +1,66 @@
+"""Finished datasets open with `load_from_disk` and give back what was written, byte for byte."""
+
+import pytest
+from datasets import load_from_disk
+
+from scripts.corpus.arrow_dataset import SplitWriter, describe_files, save_splits
+from scripts.corpus.schemas import MLM_ROWS
+
+SPLITS = ("train", "validation", "test", "holdout")
+
+
+def row(number):
+    return {
+        "input_ids": [2, *range(number % 7), 3],
+        "segment_lengths": [number % 7 + 2],
+        "doc_ids": [f"news:{number}"],
+    }
+
+
+def save(folder, counts, rows_per_file):
+    rows = {split: [row(n) for n in range(count)] for split, count in counts.items()}
+    with SplitWriter(folder / "streams", MLM_ROWS, SPLITS) as writer:
+        for number in range(max(counts.values(), default=0)):
+            for split, found in rows.items():  # the splits come interleaved
+                if number < len(found):
+                    writer.add(split, found[number])
+    save_splits(writer.paths, writer.rows, folder / "dataset", rows_per_file)
+    return rows, folder / "dataset"
+
+
+@pytest.mark.parametrize("rows_per_file", [1, 7, 500, 10_000])
+def test_what_is_loaded_is_what_was_written(tmp_path, rows_per_file):
+    counts = {"train": 23 if rows_per_file == 1 else 1203, "validation": 5, "test": 1, "holdout": 0}
+    rows, folder = save(tmp_path, counts, rows_per_file)
+    loaded = load_from_disk(str(folder))
+    assert set(loaded) == {"train", "validation", "test"}
+    for split in loaded:
+        assert loaded[split].to_list() == rows[split]
+        files = sorted((folder / split).glob("*.arrow"))
+        assert len(files) == -(-counts[split] // rows_per_file)
+
+
+def test_same_rows_give_the_same_bytes_in_any_folder(tmp_path):
+    found = []
+    for name in ("here", "there/deeper"):
+        _, folder = save(tmp_path / name, {"train": 30, "test": 4}, 8)
+        found.append(describe_files(folder))
+    assert found[0] == found[1]
+    _, folder = save(tmp_path / "other", {"train": 31, "test": 4}, 8)
+    assert describe_files(folder)["sha256"] != found[0]["sha256"]
+
+
+def test_description_names_every_file(tmp_path):
+    _, folder = save(tmp_path, {"train": 3}, 2)
+    (folder / "metadata.json").write_text("{}")
+    described = {entry["path"]: entry["bytes"] for entry in describe_files(folder)["files"]}
+    assert described == {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "metadata.json"
+    }
+
+
+def test_dataset_without_rows_can_be_opened(tmp_path):
+    _, folder = save(tmp_path, {}, 10)
+    assert dict(load_from_disk(str(folder))) == {}
