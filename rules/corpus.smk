@@ -236,7 +236,7 @@ if CONFIG["corpus"]["tokenizer"]["model"] is None:
         params:
             vocabulary=CONFIG["corpus"]["tokenizer"]["vocabulary"],
             training_documents=CONFIG["corpus"]["tokenizer"]["training_documents"],
-                code=code_version("scripts/corpus/train_tokenizer.py", packages=("tokenizers",)),
+            code=code_version("scripts/corpus/train_tokenizer.py", packages=("tokenizers",)),
         script:
             "../scripts/corpus/train_tokenizer.py"
 

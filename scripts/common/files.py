@@ -23,7 +23,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     On failure the temporary file is removed and `path` is left as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{os.getpid()}.part.{path.name}")
+    partial = path.with_name(f".part.{path.name}")
     try:
         yield partial
         os.replace(partial, path)
@@ -35,7 +35,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside `path`; it takes the place of `path` when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{os.getpid()}.part.{path.name}")
+    partial = path.with_name(f".part.{path.name}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:

@@ -11,14 +11,15 @@ def keyed_hash(seed: int, purpose: str, *parts: str) -> int:
     Returns:
         An integer in [0, 2**64).
     """
-    message = "\x1f".join(parts).encode("utf-8", "surrogatepass")
+    encoded = (part.encode("utf-8", "surrogatepass") for part in parts)
+    message = b"".join(b"%d:%b" % (len(part), part) for part in encoded)
     key = f"{purpose}:{seed}".encode()
     return int.from_bytes(hashlib.blake2b(message, digest_size=8, key=key).digest(), "big")
 
 
 def keyed_fraction(seed: int, purpose: str, *parts: str) -> float:
-    """Return `keyed_hash` as a number in [0, 1]."""
-    return keyed_hash(seed, purpose, *parts) / _SPAN
+    """Return the leading 53 bits of `keyed_hash` as a number in [0, 1)."""
+    return (keyed_hash(seed, purpose, *parts) >> 11) / (1 << 53)
 
 
 def range_of_part(part: int, parts: int) -> tuple[int, int]:

@@ -56,7 +56,7 @@ def table_writer(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
     """Yield a writer of a Parquet file (zstd); the file appears when the block succeeds."""
     with (
         atomic_file(path) as partial,
-        pq.ParquetWriter(partial, schema, compression="zstd") as parquet,
+        pq.ParquetWriter(partial, schema, compression="zstd", write_page_checksum=True) as parquet,
     ):
         writer = TableWriter(parquet, schema)
         yield writer
@@ -82,9 +82,11 @@ def open_table(path: Path, schema: pa.Schema) -> pq.ParquetFile:
     """
     remedy = "delete it and run again"
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, page_checksum_verification=True)
     except FileNotFoundError:
         raise IntegrityError(f"{path} is missing; run the step that makes it again") from None
+    except PermissionError as error:
+        raise IntegrityError(f"{path} cannot be read: {error.strerror}; allow it") from error
     except (pa.ArrowInvalid, OSError) as error:
         raise IntegrityError(f"{path} is not a complete Parquet file; {remedy}") from error
     if not file.schema_arrow.equals(schema, check_metadata=False):

@@ -1,6 +1,7 @@
 """Reading documents of one split in the corpus's own order, and rows of one shard by key range."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -105,14 +106,9 @@ def training_texts(
     by_source: dict[str, list[Path]] = {}
     for shard in shards:
         by_source.setdefault(shard.parent.name, []).append(shard)
-    share = -(-documents // len(by_source))
-    for source, paths in by_source.items():
-        left = share
-        for text in _training_texts_of_source(source, paths, splits, batch_documents):
-            yield text
-            left -= 1
-            if left == 0:
-                break
+    for place, (source, paths) in enumerate(by_source.items()):
+        share = documents * (place + 1) // len(by_source) - documents * place // len(by_source)
+        yield from islice(_training_texts_of_source(source, paths, splits, batch_documents), share)
 
 
 def _training_texts_of_source(

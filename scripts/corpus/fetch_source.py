@@ -69,7 +69,6 @@ def run(
     entries = [manifest_entry(files[name], rows=None, name=name) for name in sorted(files)]
     if kind != "http":  # whose digests come in the order of the addresses, and are checked there
         _require_digests(source, entries, sha256)
-    _require_distinct(source, entries)
     write_json(manifest, {"source": source, "kind": kind, "revision": revision, "files": entries})
 
 
@@ -151,17 +150,6 @@ def _require_digests(source: str, entries: list[dict[str, Any]], sha256: list[st
             raise InputError(
                 f"source {source}: sha256 of {listed['path']} is {listed['sha256']}, not "
                 f"{expected}; restore the file, or correct the source's sha256"
-            )
-
-
-def _require_distinct(source: str, entries: list[dict[str, Any]]) -> None:
-    """Refuse two files with one content: a document's id is made of the digest and the row."""
-    names: dict[str, str] = {}
-    for listed in entries:
-        first = names.setdefault(listed["sha256"], listed["path"])
-        if first != listed["path"]:
-            raise InputError(
-                f"source {source}: {first} and {listed['path']} have the same content; remove one"
             )
 
 

@@ -84,12 +84,12 @@ def run(
             failed += states.count("failed")
             writer.write_table(pa.Table.from_pylist(rows, schema=SCORES))
             progress.advance(len(rows), states.count("analysed"), batch_ended=True)
+        if failed > max_failed_share * (analysed + failed):
+            raise InputError(
+                f"{path}: the analyser failed on {failed} of {analysed + failed} documents, more "
+                f"than corpus.analysis.max_failed_share = {max_failed_share}; see the warnings"
+            )
     progress.finish()
-    if failed > max_failed_share * (analysed + failed):
-        raise InputError(
-            f"{path}: the analyser failed on {failed} of {analysed + failed} documents, more than "
-            f"corpus.analysis.max_failed_share = {max_failed_share}; see the warnings above"
-        )
 
 
 def score_documents(

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from scripts.common.entry import entry
-from scripts.common.errors import IntegrityError
+from scripts.common.errors import InputError, IntegrityError
 from scripts.common.files import DEFAULT_TMPDIR, read_json
 from scripts.common.out_of_core import connect, copy_columns
 from scripts.common.tables import table_writer
@@ -70,9 +70,11 @@ def run(
     limits = dict(thresholds)
     if fertility is not None:
         limits["max_characters"] = read_json(fertility)["max_characters"][str(length)]
+    _refuse_empty_range(limits, length)
     with connect(tmpdir, mem_mb=mem_mb, threads=threads) as database:
         _load(database, scores, splits, sources, source_order)
         _judge(database, limits)
+        _refuse_lost_documents(database)
         _refuse_unanalysed(database)
         _drop_duplicates(database, drop_near=bool(limits["drop_near_duplicates"]))
         result = database.sql(
@@ -175,6 +177,28 @@ def _judge(database: duckdb.DuckDBPyConnection, limits: dict[str, Any]) -> None:
 
 def _limit(value: int | None) -> int:
     return _NO_LIMIT if value is None else value
+
+
+def _refuse_empty_range(limits: dict[str, Any], length: int | None) -> None:
+    low, high = limits["min_characters"], limits["max_characters"]
+    if high is not None and low > high:
+        raise InputError(
+            f"no document can have at least {low} characters (min_characters) and at most {high}, "
+            f"which fill {length} tokens: lower corpus.entity_coref.min_characters, set "
+            "corpus.entity_coref.max_characters to a number, or raise corpus.lengths"
+        )
+
+
+def _refuse_lost_documents(database: duckdb.DuckDBPyConnection) -> None:
+    row = database.execute(
+        "SELECT (SELECT count(*) FROM attributes JOIN sources USING (source) "
+        "WHERE rank IS NOT NULL), (SELECT count(*) FROM judged)"
+    ).fetchone()
+    if row is None or row[0] != row[1]:
+        raise IntegrityError(
+            f"scores and splits do not hold the same documents ({row}): run "
+            "`snakemake --forcerun split_documents score_shard` again"
+        )
 
 
 def _refuse_unanalysed(database: duckdb.DuckDBPyConnection) -> None:

@@ -11,6 +11,7 @@ the other, the shards of a source give one order, whatever their number.
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -143,7 +144,11 @@ def _rows(
     id_field: str,
     txt_unit: str,
 ) -> Iterator[tuple[str, str, Row]]:
+    copies: Counter[str] = Counter()
     for path, sha256 in manifest_files(manifest):
+        copies[sha256] += 1
+        # A second file with the same content keeps its documents apart from the first one's.
+        copy = f".{copies[sha256]}" if copies[sha256] > 1 else ""
         for row in read_rows(
             path,
             text_fields=text_fields,
@@ -151,7 +156,7 @@ def _rows(
             id_field=id_field or None,
             txt_unit=txt_unit,
         ):
-            own = row.id if row.id is not None else f"{sha256[:16]}:{row.number}"
+            own = row.id if row.id is not None else f"{sha256[:16]}{copy}:{row.number}"
             yield f"{source}:{own}", path.name, row
 
 

@@ -131,6 +131,8 @@ def _encode_touched_words(
     after: list[int] = []
     for word_first, word_behind in _words(tokens, first, behind, wordpiece):
         word_start, word_end = tokens.starts[word_first], tokens.ends[word_behind - 1]
+        if len(wordpiece.normalized(tokens.text[word_start:word_end])) > wordpiece.longest_word:
+            return None
         cuts = {cut for cut in (start, end) if word_start < cut < word_end}
         for low, high in pairwise(sorted({word_start, word_end, *cuts})):
             ids = wordpiece.encode_inside_word(tokens.text[low:high], continues=low > word_start)

@@ -17,7 +17,7 @@ from scripts.corpus import deduplicate, shard_source
 from scripts.corpus.demo_articles import DemoArticle, demo_articles
 from scripts.corpus.normalize import normalize
 from scripts.corpus.schemas import DOCUMENTS
-from scripts.corpus.train_tokenizer import train
+from scripts.corpus.train_tokenizer import frequent_characters, train
 from scripts.corpus.wordpiece import WordPiece, wordpiece_of
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -171,7 +171,8 @@ def checked(tokenizer: Tokenizer) -> WordPiece:
 @cache
 def cased_wordpiece() -> WordPiece:
     """Trained on demo articles as the workflow trains it."""
-    return checked(train(article_texts(100), 1500))
+    texts = article_texts(100)
+    return checked(train(texts, 1500, frequent_characters(texts, 500)))
 
 
 @cache
@@ -180,7 +181,8 @@ def uncased_wordpiece() -> WordPiece:
     normalizer = normalizers.BertNormalizer(
         clean_text=True, handle_chinese_chars=True, strip_accents=True, lowercase=True
     )
-    trained = train([normalizer.normalize_str(text) for text in article_texts(100)], 1500)
+    texts = [normalizer.normalize_str(text) for text in article_texts(100)]
+    trained = train(texts, 1500, frequent_characters(texts, 500))
     model = json.loads(trained.to_str())["model"]["vocab"]
     tokenizer = Tokenizer(models.WordPiece(model, unk_token="[UNK]"))
     tokenizer.normalizer = normalizer

@@ -3,7 +3,7 @@
 import pytest
 from datasets import load_from_disk
 
-from scripts.corpus.arrow_dataset import SplitWriter, describe_files, save_splits
+from scripts.corpus.arrow_dataset import SplitWriter, describe_files
 from scripts.corpus.schemas import MLM_ROWS
 
 SPLITS = ("train", "validation", "test", "holdout")
@@ -19,12 +19,12 @@ def row(number):
 
 def save(folder, counts, rows_per_file):
     rows = {split: [row(n) for n in range(count)] for split, count in counts.items()}
-    with SplitWriter(folder / "streams", MLM_ROWS, SPLITS) as writer:
+    (folder / "dataset").mkdir(parents=True)
+    with SplitWriter(folder / "dataset", MLM_ROWS, SPLITS, rows_per_file) as writer:
         for number in range(max(counts.values(), default=0)):
             for split, found in rows.items():  # the splits come interleaved
                 if number < len(found):
                     writer.add(split, found[number])
-    save_splits(writer.paths, writer.rows, folder / "dataset", rows_per_file)
     return rows, folder / "dataset"
 
 
@@ -52,12 +52,11 @@ def test_same_rows_give_the_same_bytes_in_any_folder(tmp_path):
 
 def test_description_names_every_file(tmp_path):
     _, folder = save(tmp_path, {"train": 3}, 2)
-    (folder / "metadata.json").write_text("{}")
     described = {entry["path"]: entry["bytes"] for entry in describe_files(folder)["files"]}
     assert described == {
         path.relative_to(folder).as_posix(): path.stat().st_size
         for path in folder.rglob("*")
-        if path.is_file() and path.name != "metadata.json"
+        if path.is_file()
     }
 
 

@@ -53,7 +53,7 @@ NOUNS = {"삼성전자": ("삼성전자", "NNP"), "서울": ("서울", "NNP"), "
 
 
 def candidates(text, nouns=NOUNS, **limits):
-    counts: Counter[tuple[str, bool]] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     samples, outcome = candidates_of_document(
         DOCUMENT,
         tokenized(text),
@@ -74,7 +74,10 @@ def row_of(sample, text):
 def test_one_sample_by_hand():
     text = f"삼성전자가 {FILLER}삼성전자는 서울"
     samples, outcome, counts = candidates(text)
-    assert outcome == "candidate" and counts == {("candidate", True): 1}
+    assert (
+        outcome == "candidate"
+        and counts[("candidate", "pairs")] == counts[("candidate", "fused")] == 1
+    )
     (sample,) = samples
     expected = {
         "key": 77,
@@ -123,7 +126,7 @@ def test_mentions_two_to_four_each_give_a_sample_with_the_first_as_antecedent():
     assert {sample["antecedent_start"] for sample in samples} == {0}
     assert [sample["distance"] for sample in samples] == [13, 28, 43]
     assert [sample["mention_start"] for sample in samples] == [15, 30, 45]
-    assert counts == {("candidate", False): 3}
+    assert (counts["candidate", "pairs"], counts["candidate", "fused"]) == (3, 0)
     assert len({sample["rank"] for sample in samples}) == 3
 
 
@@ -134,7 +137,7 @@ def test_mentions_two_to_four_each_give_a_sample_with_the_first_as_antecedent():
 def test_distance_limits_include_their_ends(gap, outcome):
     text = f"서울 {'말' * (gap - 2)} 서울"
     samples, state, counts = candidates(text)
-    assert counts == {(outcome, False): 1}
+    assert counts[outcome, "pairs"] == 1
     assert state == ("candidate" if samples else "no_sample")
     assert all(sample["distance"] == gap for sample in samples)
 
@@ -175,7 +178,7 @@ def test_documents_without_a_repeated_entity(text, nouns):
 )
 def test_reasons_against_a_pair(text, reason, limits):
     nouns = {"서울": ("서울", "NNP"), "삼성": ("삼성", "NNP")}
-    assert candidates(text, nouns, **limits) == ([], "no_sample", {(reason, False): 1})
+    assert candidates(text, nouns, **limits) == ([], "no_sample", {(reason, "pairs"): 1})
 
 
 def test_pair_that_just_fits_into_the_window():
@@ -211,7 +214,7 @@ def test_rank_follows_document_entity_mention_and_seed_only():
 def test_every_row_holds_antecedent_and_masks(words, length):
     text = " ".join(words)
     samples, outcome, counts = candidates(text, length=length)
-    assert sum(counts.values()) == sum(
+    assert sum(n for (_, column), n in counts.items() if column == "pairs") == sum(
         min(3, max(0, text.count(name) - 1)) for name in ("삼성전자", "서울")
     )
     assert (outcome == "candidate") == bool(samples)

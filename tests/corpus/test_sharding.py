@@ -146,11 +146,6 @@ def test_ids_from_file_and_row(tmp_path):
     assert {row["doc_id"]: row["text"] for row in moved.rows()} == texts
 
 
-@pytest.mark.xfail(
-    reason="ids from the files' content are equal, and the error asks for what is already so",
-    raises=InputError,
-    strict=True,
-)
 def test_file_that_stands_twice_in_a_source(tmp_path):
     files = [write_jsonl(tmp_path / name, [{"text": "가"}]) for name in ("1.jsonl", "2.jsonl")]
     source = shard_files(tmp_path, "news", files, id_field="")

@@ -323,7 +323,6 @@ def test_a_text_that_writes_out_the_mask_token_has_no_mask():
     assert hand_wordpiece(PIECES).special_ids["mask"] not in tokens.ids
 
 
-@pytest.mark.xfail(reason="WordPiece.longest_word is not consulted", strict=True)
 def test_word_that_is_too_long_for_the_tokenizer_gives_no_sample():
     wordpiece = hand_wordpiece(PIECES)
     text = "삼성" + "전자" * 60

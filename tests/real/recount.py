@@ -17,6 +17,7 @@ REMOVED = {
     *range(0x202A, 0x202F),
     *range(0x2060, 0x2070),
     *range(0xFFF9, 0xFFFC),
+    *range(0xE0000, 0xE0080),
 }
 LINE_ENDS = "\r\x0b\x0c\x85\u2028\u2029"
 
