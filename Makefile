@@ -45,19 +45,19 @@ gate: lint
 
 lint: $(READY) ## check format, style, types, configs and rules
 	@echo "gate: format"
-	@$(BIN)/snakefmt --quiet --check $(SMK)
+	@$(BIN)/snakefmt --check $(SMK)
 	@$(BIN)/ruff format --quiet --check .
 	@echo "gate: style"
 	@$(BIN)/ruff check --quiet .
 	@echo "gate: types"
 	@$(BIN)/mypy --no-error-summary
 	@echo "gate: configs"
-	@$(BIN)/python -m scripts.common.config $(filter-out config/schema.yaml,$(wildcard config/*.yaml tests/config/*.yaml))
+	@$(BIN)/python -m scripts.common.check_config $(filter-out config/schema.yaml,$(wildcard config/*.yaml tests/config/*.yaml))
 	@echo "gate: rules"
 	@$(BIN)/snakemake --lint
 
 format: $(READY) ## rewrite the sources in the house's format
-	@$(BIN)/snakefmt --quiet $(SMK)
+	@$(BIN)/snakefmt $(SMK)
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
 

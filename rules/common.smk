@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 
 from scripts.common.code_version import code_version as version_of_code
-from scripts.common.config import checked_config, find_table, load_schema, read_sources
+from scripts.common.check_config import settled_config
+from scripts.common.config import load_schema
 from scripts.common.errors import ConfigError
 from scripts.corpus.plan import CorpusPlan
 
@@ -25,9 +26,8 @@ REPORT_TEMPLATES = tuple(
 )
 
 try:
-    CONFIG = checked_config(config, SCHEMA)
-    SOURCES_TABLE = find_table(CONFIG["corpus"]["sources"], BASEDIR)
-    CORPUS = CorpusPlan(CONFIG, read_sources(SOURCES_TABLE, SCHEMA), SOURCES_TABLE.parent)
+    CONFIG, _sources, _folder = settled_config(config, SCHEMA, BASEDIR)
+    CORPUS = CorpusPlan(CONFIG, _sources, _folder)
 except ConfigError as error:
     sys.exit(str(error))
 

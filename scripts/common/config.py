@@ -1,14 +1,12 @@
 """The closed configuration: schema check, defaults, and combinations that cannot work.
 
 Every complaint is one line that names the key, the value, what is allowed, and for an unknown key
-the nearest right one. `python -m scripts.common.config FILE...` checks files as Snakemake would
-use them: each merged over config/config.yaml.
+the nearest right one.
 """
 
 import copy
 import json
 import math
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +19,6 @@ from scripts.common.names import nearest_name
 
 Schema = dict[str, Any]
 
-ROOT = Path(__file__).resolve().parents[2]
-SCHEMA_FILE = Path("config/schema.yaml")
-DEFAULT_FILE = Path("config/config.yaml")
 _SHOWN_CHARACTERS = 80
 
 
@@ -57,14 +52,19 @@ def checked_config(config: dict[str, Any], schema: Schema) -> dict[str, Any]:
         ConfigError: a key is unknown, a value has the wrong type or lies outside its range, or a
             combination of values cannot work. The message lists every complaint, one a line.
     """
-    complaints = list(schema_complaints(config, schema, prefix="config key "))
-    if complaints:
-        raise ConfigError("\n".join(complaints))
+    refuse_schema_breaks(config, schema)
     filled: dict[str, Any] = with_defaults(config, schema)
     complaints = list(impossible_combinations(filled))
     if complaints:
         raise ConfigError("\n".join(complaints))
     return filled
+
+
+def refuse_schema_breaks(config: dict[str, Any], schema: Schema) -> None:
+    """Raise a ConfigError that lists every key that breaks the schema, one a line."""
+    complaints = list(schema_complaints(config, schema, prefix="config key "))
+    if complaints:
+        raise ConfigError("\n".join(complaints))
 
 
 def schema_complaints(value: Any, schema: Schema, *, prefix: str) -> Iterator[str]:
@@ -89,14 +89,14 @@ def _unknown_keys(error: Any, parent: str, prefix: str, whole: Schema) -> Iterat
     for name, value in sorted(error.instance.items(), key=lambda item: str(item[0])):
         if name not in allowed:
             here = {_joined(parent, key): key for key in allowed}
-            hint = _hint(str(name), here) or _hint(str(name), dict(leaf_paths(whole)))
+            hint = nearest_hint(str(name), here) or nearest_hint(str(name), dict(leaf_paths(whole)))
             yield (
                 f"{prefix}{_joined(parent, name)} = {_shown(value)} is unknown; {hint}"
                 f"allowed here: {', '.join(allowed)}"
             )
 
 
-def _hint(name: str, keys: dict[str, str]) -> str:
+def nearest_hint(name: str, keys: dict[str, str]) -> str:
     """Return a question for the nearest of `keys` (name by path), empty where none is near."""
     near = nearest_name(name, keys.values())
     paths = [path for path, key in keys.items() if key == near]
@@ -204,167 +204,3 @@ def _ordered_pairs(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
         high = low.replace("min_", "max_", 1)
         if low.startswith("min_") and high in values:
             yield low, high
-
-
-def find_table(name: str, basedir: Path) -> Path:
-    """Return the path of a table: as given in the working directory, else below `basedir`."""
-    path = Path(name).expanduser()
-    return path if path.is_file() or path.is_absolute() else basedir / path
-
-
-def read_sources(path: Path, schema: Schema) -> dict[str, dict[str, Any]]:
-    """Read the table of sources.
-
-    Returns:
-        One mapping per source, by its name, in order of (priority, row), defaults filled in.
-
-    Raises:
-        ConfigError: the table is missing or empty, a column is unknown, a cell is not allowed, or
-            a name stands twice; the message names the file and the row.
-    """
-    if not path.is_file():
-        raise ConfigError(
-            f"config key corpus.sources = {str(path)!r} is no file; allowed: path of a TSV table"
-        )
-    part = schema["$defs"]["source"]
-    (_, columns), *lines = _cells_of_lines(path)
-    complaints = list(_column_complaints(columns, part, path.name))
-    sources: dict[str, dict[str, Any]] = {}
-    for number, cells in [] if complaints else lines:
-        if len(cells) != len(columns):
-            complaints.append(
-                f"{path.name} line {number} has {len(cells)} cells; allowed: as many as the "
-                f"header, {len(columns)}"
-            )
-            continue
-        prefix = f"{path.name} line {number}, column "
-        row = {
-            column: _typed_cell(cell, part["properties"][column])
-            for column, cell in zip(columns, cells, strict=True)
-            if cell
-        }
-        complaints += schema_complaints(row, part, prefix=prefix)
-        complaints += _source_complaints(row, prefix)
-        if row.get("source") in sources:
-            complaints.append(f"{prefix}source = {row['source']} stands twice; names are unique")
-        sources[str(row.get("source"))] = with_defaults(row, part)
-    if complaints:
-        raise ConfigError("\n".join(complaints))
-    if not sources:
-        raise ConfigError(f"{path.name} has no row; add at least one source")
-    return dict(sorted(sources.items(), key=lambda item: item[1]["priority"]))
-
-
-def _cells_of_lines(path: Path) -> list[tuple[int, list[str]]]:
-    """Return (line number, cells) of the header and the rows; comments and blank lines are none."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path.name} is not UTF-8 ({error}); save it as UTF-8") from error
-    lines = [
-        (number, [cell.strip() for cell in line.split("\t")])
-        for number, line in enumerate(text.split("\n"), start=1)
-        if line.strip() and not line.startswith("#")
-    ]
-    if not lines:
-        raise ConfigError(f"{path.name} is empty; add a header and at least one source")
-    return lines
-
-
-def _column_complaints(columns: list[str], part: Schema, file: str) -> Iterator[str]:
-    """Yield one line for each column that is unknown, stands twice or is missing."""
-    allowed = sorted(part["properties"])
-    for column in sorted(set(columns) - set(allowed)):
-        hint = _hint(column, {name: name for name in allowed})
-        yield f"{file} column {column!r} is unknown; {hint}allowed: {', '.join(allowed)}"
-    for column in sorted({column for column in columns if columns.count(column) > 1}):
-        yield f"{file} column {column!r} stands twice; allowed: once"
-    for column in part["required"]:
-        if column not in columns:
-            yield f"{file} column {column!r} is missing; the header needs it"
-
-
-def _typed_cell(cell: str, schema: Schema) -> Any:
-    kind = schema.get("type")
-    if kind == "array":
-        return cell.split()
-    if kind == "integer":
-        try:
-            return int(cell)
-        except ValueError:
-            return cell
-    return cell
-
-
-def _source_complaints(row: dict[str, Any], prefix: str) -> Iterator[str]:
-    if row.get("kind") in ("local", "http", "hub") and not row.get("location"):
-        yield f"{prefix}location is empty; a source of kind {row['kind']} needs one"
-    for column in ("config", "split"):
-        if row.get("kind") in ("demo", "local", "http") and row.get(column):
-            yield f"{prefix}{column} = {row[column]} has no meaning; allowed: only for kind hub"
-    low, high = row.get("min_characters", 0), row.get("max_characters", 1_000_000_000)
-    if isinstance(low, int) and isinstance(high, int) and low > high:
-        yield f"{prefix}min_characters = {low} is above max_characters = {high}"
-
-
-def merged_config(file: Path) -> dict[str, Any]:
-    """Return what Snakemake makes of `--configfile FILE`: the file merged over the default one.
-
-    Raises:
-        ConfigError: the file is missing, is no YAML, or holds no mapping.
-    """
-    # Imported here, because it takes long and no step needs it.
-    from snakemake.utils import update_config
-
-    config = _mapping_in(ROOT / DEFAULT_FILE)
-    update_config(config, _mapping_in(file))
-    return config
-
-
-def _mapping_in(file: Path) -> dict[str, Any]:
-    try:
-        value = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{file} is missing; correct its path") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file} is not UTF-8 ({error}); save it as UTF-8") from error
-    except yaml.YAMLError as error:
-        cause = " ".join(str(error).split())
-        raise ConfigError(f"{file} is no YAML ({cause}); correct it") from error
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise ConfigError(f"{file} holds a {type(value).__name__}; allowed: keys and values")
-    return value
-
-
-def check(file: Path) -> str:
-    """Check a configuration file as Snakemake would use it; return one line that says so.
-
-    Raises:
-        ConfigError: the file, a key, or the sources table that it names is not allowed.
-    """
-    schema = load_schema(ROOT / SCHEMA_FILE)
-    config = checked_config(merged_config(file), schema)
-    sources = read_sources(find_table(config["corpus"]["sources"], ROOT), schema)
-    return f"{file}: good, {len(sources)} sources"
-
-
-def main(files: list[str]) -> int:
-    """Check files one by one, print a line for each, and return 1 if one of them is bad."""
-    if not files:
-        print("usage: python -m scripts.common.config FILE...", file=sys.stderr)
-        return 2
-    worst = 0
-    for file in files:
-        path = Path(file)
-        try:
-            print(check(path if path.exists() or not (ROOT / path).exists() else ROOT / path))
-        except ConfigError as error:
-            print("\n".join(f"{file}: {line}" for line in str(error).splitlines()), file=sys.stderr)
-            worst = 1
-    return worst
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

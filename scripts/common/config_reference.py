@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts.common.config import ROOT, SCHEMA_FILE, Schema, describe_allowed, load_schema
+from scripts.common.check_config import ROOT, SCHEMA_FILE
+from scripts.common.config import Schema, describe_allowed, load_schema
 from scripts.common.files import write_text
 
 REFERENCE_FILE = Path("config/README.md")
@@ -29,9 +30,10 @@ This page is made from `schema.yaml` by `{_COMMAND}`; edit the schema, not the p
 | `sources.tsv`, `sources_full.tsv` | the tables of sources of the two |
 
 A file of your own goes on top of `config.yaml` and names only what it changes:
-`snakemake --configfile my.yaml corpus`. A key that it does not name has the value of `config.yaml`,
-and one that stands in neither has the default below. A key that is not below is an error.
-`python -m scripts.common.config my.yaml` checks a file without running anything.
+`snakemake corpus --configfile my.yaml` (the target first: the option takes several files). A key
+that it does not name has the default below. The section `demo` of `config.yaml` changes some of
+them for the generated articles alone. A key that is not below is an error.
+`python -m scripts.common.check_config my.yaml` checks a file without running anything.
 """
 
 

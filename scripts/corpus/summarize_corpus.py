@@ -9,8 +9,9 @@ and a summary.
 import csv
 import hashlib
 import io
+import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from scripts.common.files import DEFAULT_TMPDIR, read_json, write_json, write_te
 from scripts.common.out_of_core import connect, copy_columns
 from scripts.common.tables import iterate_batches
 from scripts.corpus.schemas import FATES, SCORES, UNREADABLE
+
+_logger = logging.getLogger(__name__)
 
 OUTCOMES_IN_ORDER = (
     "invalid_utf8",
@@ -124,11 +127,10 @@ def run(
     metadata = dict(zip(dataset_names, map(read_json, manifests), strict=True))
     ceilings = read_json(fertility)["max_characters"]
     bad = {path.parent.name: _count(path, UNREADABLE, "problem") for path in unreadable}
-    write_tsv(
-        funnel,
-        ("dataset", "source", "outcome", "documents"),
-        funnel_rows(dict(zip(dataset_names, fates, strict=True)), bad, dataset_sources),
-    )
+    documents = funnel_rows(dict(zip(dataset_names, fates, strict=True)), bad, dataset_sources)
+    write_tsv(funnel, ("dataset", "source", "outcome", "documents"), documents)
+    for line in empty_datasets(dataset_names, documents):
+        _logger.warning(line)
     write_tsv(
         thresholds,
         ("dataset", "quantity", "low", "high"),
@@ -191,6 +193,21 @@ def funnel_rows(
                 if merged[outcome]
             ]
     return rows
+
+
+def empty_datasets(names: Sequence[str], funnel: Sequence[tuple[Any, ...]]) -> Iterator[str]:
+    """Yield a line for each dataset that no document reached, with the most frequent reason."""
+    for name in names:
+        outcomes: Counter[str] = Counter()
+        for dataset, _, outcome, documents in funnel:
+            if dataset == name:
+                outcomes[outcome] += documents
+        if not outcomes["kept"]:
+            reasons = ", ".join(f"{reason} {n}" for reason, n in outcomes.most_common(3) if n)
+            yield (
+                f"{name} keeps none of {outcomes.total()} documents ({reasons}); loosen the "
+                f"thresholds of corpus.{kind_of(name)} or add sources"
+            )
 
 
 def kind_of(dataset: str) -> str:
@@ -268,7 +285,7 @@ _DATASET_COLUMNS = (
     "tokens",
     "mean_tokens",
     "bound_share",
-    "fused_share",
+    "fused_with_particle_share",
     "packing_efficiency",
     "path",
 )

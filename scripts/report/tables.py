@@ -78,7 +78,7 @@ class DatasetRow:
     tokens: int | None
     mean_tokens: float | None
     bound_share: float | None
-    fused_share: float | None
+    fused_with_particle_share: float | None
     packing_efficiency: float | None
     path: str | None
 

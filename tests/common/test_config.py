@@ -9,12 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from scripts.common.config import (
-    ROOT,
-    checked_config,
-    leaf_paths,
-    load_schema,
-)
+from scripts.common.check_config import ROOT
+from scripts.common.config import checked_config, leaf_paths, load_schema
 from scripts.common.errors import ConfigError
 from scripts.common.names import edit_distance, nearest_name
 

@@ -6,17 +6,21 @@ import sys
 import pytest
 import yaml
 
-from scripts.common.config import ROOT, check, main, merged_config
+from scripts.common.check_config import ROOT, check, main, merged_config, settled_config
+from scripts.common.config import checked_config, load_schema
 
 
 def test_file_is_checked_merged_over_the_embedded_default(tmp_path):
     own = tmp_path / "own.yaml"
     own.write_text("corpus: {lengths: [64], entity_coref: {min_distance: 20}}")
-    merged = merged_config(own)["corpus"]
-    default = yaml.safe_load((ROOT / "config" / "config.yaml").read_text("utf-8"))["corpus"]
-    assert merged["lengths"] == [64]
-    assert merged["entity_coref"] == {**default["entity_coref"], "min_distance": 20}
-    assert merged["tokenizer"] == default["tokenizer"]
+    merged = merged_config(own)
+    default = yaml.safe_load((ROOT / "config" / "config.yaml").read_text("utf-8"))
+    assert merged["corpus"] == {
+        **default["corpus"],
+        "lengths": [64],
+        "entity_coref": {"min_distance": 20},
+    }
+    assert merged["demo"] == default["demo"]
     assert check(own) == f"{own}: good, 1 sources"
 
 
@@ -42,7 +46,11 @@ def test_every_config_of_the_repository_is_good_from_any_folder(file, tmp_path, 
         (b"- 1\n", "holds a list; allowed: keys and values"),
         ("뉴스: 1".encode("euc-kr"), "is not UTF-8"),
         (b"seed: x", 'config key seed = "x" is not allowed; allowed: integer'),
-        (b"corpus: {sources: gone.tsv}", "gone.tsv' is no file; allowed: path of a TSV table"),
+        (
+            b"corpus: {sources: gone.tsv}",
+            'sources = "gone.tsv" is no file, neither in the working directory nor beside the '
+            "Snakefile; allowed: path of a TSV table",
+        ),
     ],
 )
 def test_command_ends_with_one_line_for_a_bad_file(tmp_path, capsys, content, message):
@@ -84,3 +92,27 @@ def test_snakemake_prints_the_complaint_alone(tmp_path):
     )
     assert "Traceback" not in printed
     assert "Error" not in printed.replace(lines[0], "")
+
+
+def test_demo_values_hold_for_generated_articles_and_never_reach_other_sources(tmp_path):
+    """A user's own source brings back the schema's defaults, key by key."""
+    schema = load_schema(ROOT / "config" / "schema.yaml")
+    demo, _, _ = settled_config(merged_config(ROOT / "config" / "config.yaml"), schema, ROOT)
+    assert demo["corpus"]["lengths"] == [256, 512]
+    assert demo["corpus"]["entity_coref"]["max_entity_freq"] == 40
+    (tmp_path / "sources.tsv").write_text("source\tkind\tlocation\nmine\tlocal\ta.csv\n")
+    own = tmp_path / "own.yaml"
+    own.write_text(f"corpus: {{sources: {tmp_path / 'sources.tsv'}, rows_per_file: 7}}")
+    real, sources, folder = settled_config(merged_config(own), schema, ROOT)
+    assert (list(sources), folder) == (["mine"], tmp_path)
+    published = checked_config({"corpus": {"rows_per_file": 7}}, schema)["corpus"]
+    assert real["corpus"] == {**published, "sources": str(tmp_path / "sources.tsv")}
+
+
+def test_a_key_of_ones_own_wins_over_the_demo_section(tmp_path):
+    schema = load_schema(ROOT / "config" / "schema.yaml")
+    own = tmp_path / "own.yaml"
+    own.write_text("corpus: {entity_coref: {max_entity_freq: 3}}")
+    config, _, _ = settled_config(merged_config(own), schema, ROOT)
+    assert config["corpus"]["entity_coref"]["max_entity_freq"] == 3
+    assert config["corpus"]["entity_coref"]["max_characters"] == 2500

@@ -3,7 +3,8 @@
 import copy
 
 from scripts.common import config_reference
-from scripts.common.config import ROOT, leaf_paths, load_schema
+from scripts.common.check_config import ROOT
+from scripts.common.config import leaf_paths, load_schema
 
 SCHEMA = load_schema(ROOT / "config" / "schema.yaml")
 PATHS = [path for path, _ in leaf_paths(SCHEMA)]

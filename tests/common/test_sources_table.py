@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.common.config import ROOT, find_table, load_schema, read_sources
+from scripts.common.check_config import ROOT
+from scripts.common.config import load_schema
 from scripts.common.errors import ConfigError
+from scripts.common.sources_table import find_table, read_sources
 
 SCHEMA = load_schema(ROOT / "config" / "schema.yaml")
 
@@ -51,7 +53,7 @@ def test_sources_come_in_order_of_priority_with_defaults(tmp_path):
         "min_characters": 0,
         "max_characters": 1_000_000_000,
         "max_documents": 12,
-        "shards": 4,
+        "shards": 1,
         "used_by": ["entity_coref", "mlm"],
         "priority": 7,
         "licence": "unknown",
@@ -154,8 +156,8 @@ def test_row_without_name_and_kind_gets_a_line_for_each(tmp_path):
 
 
 def test_table_that_is_missing_or_not_utf8(tmp_path):
-    with pytest.raises(ConfigError, match=r"^config key corpus.sources = .*gone.tsv' is no file"):
-        read_sources(tmp_path / "gone.tsv", SCHEMA)
+    with pytest.raises(ConfigError, match=r"^config key corpus.sources = .*gone.tsv\" is no file"):
+        find_table(str(tmp_path / "gone.tsv"), ROOT)
     (tmp_path / "euc.tsv").write_bytes("source\tkind\n뉴스\tdemo\n".encode("euc-kr"))
     with pytest.raises(ConfigError, match=r"^euc.tsv is not UTF-8"):
         read_sources(tmp_path / "euc.tsv", SCHEMA)

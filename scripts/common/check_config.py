@@ -1,0 +1,122 @@
+"""Settles the configuration together with its sources table, and checks files from the shell.
+
+`python -m scripts.common.check_config FILE...` checks files as Snakemake would use them: each
+merged over config/config.yaml.
+"""
+
+import copy
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.common.config import (
+    Schema,
+    checked_config,
+    load_schema,
+    refuse_schema_breaks,
+)
+from scripts.common.errors import ConfigError
+from scripts.common.sources_table import find_table, read_sources
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA_FILE = Path("config/schema.yaml")
+DEFAULT_FILE = Path("config/config.yaml")
+
+
+def settled_config(
+    config: dict[str, Any], schema: Schema, basedir: Path
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]], Path]:
+    """Return the configuration that holds, its sources, and the folder of their table.
+
+    While every source is generated, the section `demo` stands in for the schema's defaults; a
+    source of one's own switches it off, so that the demonstration's values never reach real data.
+
+    Args:
+        config: the merged configuration as Snakemake read it.
+        schema: the schema.
+        basedir: folder of the Snakefile.
+
+    Raises:
+        ConfigError: a key, the sources table, or a combination of values is not allowed.
+    """
+    refuse_schema_breaks(config, schema)
+    default = schema["properties"]["corpus"]["properties"]["sources"]["default"]
+    table = find_table((config.get("corpus") or {}).get("sources", default), basedir)
+    sources = read_sources(table, schema)
+    if all(source["kind"] == "demo" for source in sources.values()):
+        config = _merged(config.get("demo") or {}, config)
+    return checked_config(config, schema), sources, table.parent
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Return `below` with the values of `above` laid over it, section by section."""
+    merged = copy.deepcopy(below)
+    for key, value in above.items():
+        inner = merged.get(key)
+        both = isinstance(inner, dict) and isinstance(value, dict)
+        merged[key] = _merged(inner or {}, value) if both else copy.deepcopy(value)
+    return merged
+
+
+def merged_config(file: Path) -> dict[str, Any]:
+    """Return what Snakemake makes of `--configfile FILE`: the file merged over the default one.
+
+    Raises:
+        ConfigError: the file is missing, is no YAML, or holds no mapping.
+    """
+    # Imported here, because it takes long and no step needs it.
+    from snakemake.utils import update_config
+
+    config = _mapping_in(ROOT / DEFAULT_FILE)
+    update_config(config, _mapping_in(file))
+    return config
+
+
+def _mapping_in(file: Path) -> dict[str, Any]:
+    try:
+        value = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{file} is missing; correct its path") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 ({error}); save it as UTF-8") from error
+    except yaml.YAMLError as error:
+        cause = " ".join(str(error).split())
+        raise ConfigError(f"{file} is no YAML ({cause}); correct it") from error
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ConfigError(f"{file} holds a {type(value).__name__}; allowed: keys and values")
+    return value
+
+
+def check(file: Path) -> str:
+    """Check a configuration file as Snakemake would use it; return one line that says so.
+
+    Raises:
+        ConfigError: the file, a key, or the sources table that it names is not allowed.
+    """
+    schema = load_schema(ROOT / SCHEMA_FILE)
+    _, sources, _ = settled_config(merged_config(file), schema, ROOT)
+    return f"{file}: good, {len(sources)} sources"
+
+
+def main(files: list[str]) -> int:
+    """Check files one by one, print a line for each, and return 1 if one of them is bad."""
+    if not files:
+        print("usage: python -m scripts.common.check_config FILE...", file=sys.stderr)
+        return 2
+    worst = 0
+    for file in files:
+        path = Path(file)
+        try:
+            print(check(path if path.exists() or not (ROOT / path).exists() else ROOT / path))
+        except ConfigError as error:
+            print("\n".join(f"{file}: {line}" for line in str(error).splitlines()), file=sys.stderr)
+            worst = 1
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
