@@ -2,6 +2,7 @@
 
 import csv
 import json
+import unicodedata
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -188,6 +189,13 @@ def test_samples_are_the_recounts_pairs_and_the_cap_holds(
     assert {entity: n for entity, n in after.items() if n} == {e: n for e, n in train.items() if n}
 
 
+def visible(text: str) -> str:
+    """Return what the tokenizer's normalizer leaves of a text: no spaces, no control characters."""
+    return "".join(
+        c for c in unspaced(text) if c != "\ufffd" and not unicodedata.category(c).startswith("C")
+    )
+
+
 @pytest.mark.parametrize("length", LENGTHS)
 def test_label_ids_give_the_surface_and_the_window_holds_the_antecedent(
     real_run: RealRun, documents: list[Document], length: int
@@ -223,10 +231,12 @@ def test_label_ids_give_the_surface_and_the_window_holds_the_antecedent(
             restored = [*ids[1:start], *row["label_ids"], *ids[start + k : -1]]
             if unknown not in restored:
                 whole += 1
-                assert spelled(restored) in unspaced(text)
-            # What follows the mention inside its word is a continuation piece.
+                assert spelled(restored) in visible(text)
+            # What follows the mention inside its word is a continuation piece. (A surface that
+            # ends in a mark, such as 아아!, ends its word.)
             behind = text[row["mention_end"] : row["mention_end"] + 1]
-            if "가" <= behind <= "힣" and start + k < len(ids) - 1:
+            inside_word = surface[-1].isalnum() and "가" <= behind <= "힣"
+            if inside_word and start + k < len(ids) - 1:
                 fused += row["fused"]
                 assert pieces[ids[start + k]].startswith("##")
     assert whole > rows / 2
@@ -239,6 +249,7 @@ def test_mlm_rows_hold_every_kept_document_once_and_whole(
 ) -> None:
     kept = expected_fates(documents, "mlm", length, ceilings)
     tokenizer = Tokenizer.from_file(str(real_run.corpus / "tokenizer/tokenizer.json"))
+    tokenizer.encode_special_tokens = True  # a text that writes out [MASK] holds these letters
     cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
     dataset = load_from_disk(str(real_run.corpus / f"mlm/{length}/dataset"))
     found: defaultdict[str, list[int]] = defaultdict(list)
@@ -268,7 +279,7 @@ def test_no_group_of_documents_stands_in_two_splits(
     for document in documents:
         by_text[document.text].add(splits[document.doc_id])
     assert max(map(len, by_text.values())) == 1
-    for first, second in near_duplicate_pairs(documents):
+    for first, second in near_duplicate_pairs(documents[:: -(-len(documents) // 3000)]):
         assert splits[first] == splits[second], (first, second)
     for kind in KINDS:
         for length in LENGTHS:
