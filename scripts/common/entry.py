@@ -17,10 +17,12 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from scripts.common.errors import ExpectedError
+from scripts.common.gpu_lease import lease_gpus
 from scripts.common.logs import start_logging
 
 _logger = logging.getLogger(__name__)
@@ -47,7 +49,9 @@ def entry(run: Callable[..., None], job: Any | None) -> None:
         _run_from_command_line(run)
         return
     start_logging(Path(job.log[0]) if job.log else None)
-    with _OneLineFailures():
+    # Devices are leased for the rules that ask for them; CUDA reads the environment only once.
+    gpus = int(job.resources.get("gpu", 0))
+    with _OneLineFailures(), lease_gpus(gpus) if gpus else nullcontext():
         arguments = arguments_from_job(run, job)
         _prepare(arguments.get("seed", 0), job.threads)
         run(**arguments)

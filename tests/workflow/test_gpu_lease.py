@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -111,3 +113,25 @@ def test_no_device_hides_them_all(tmp_path):
     with lease_gpus(0, lock_folder=tmp_path, list_devices=three_devices) as devices:
         assert devices == []
         assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+
+
+def test_a_rule_that_asks_for_a_device_gets_one_of_the_machines(tmp_path: Path) -> None:
+    (tmp_path / "Snakefile").write_text(
+        'rule all:\n    input: "seen.txt"\n\n'
+        'rule look:\n    output: seen="seen.txt"\n    log: "look.log"\n'
+        '    resources: gpu=1\n    script: "look.py"\n'
+    )
+    (tmp_path / "look.py").write_text(
+        "import os\nfrom pathlib import Path\n\nfrom scripts.common.entry import entry\n\n\n"
+        "def run(seen: Path) -> None:\n"
+        '    seen.write_text(os.environ["CUDA_VISIBLE_DEVICES"])\n\n\n'
+        'if __name__ == "__main__":\n    entry(run, globals().get("snakemake"))\n'
+    )
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("SLURM_")},
+        "CUDA_VISIBLE_DEVICES": "dure-test-7,dure-test-8",
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+    }
+    command = [sys.executable, "-m", "snakemake", "--cores", "1"]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert (tmp_path / "seen.txt").read_text() in {"dure-test-7", "dure-test-8"}
