@@ -30,7 +30,7 @@ from scripts.common.files import (
 )
 from scripts.common.hashing import keyed_hash, range_of_part
 from scripts.common.progress import Progress
-from scripts.common.tables import count_rows, table_of_rows, table_writer, write_table
+from scripts.common.tables import count_rows, table_of_rows, table_writer
 from scripts.corpus.normalize import normalize
 from scripts.corpus.read_rows import Row, read_rows
 from scripts.corpus.schemas import DOCUMENTS, UNREADABLE
@@ -105,10 +105,12 @@ def run(
         tmpdir: local folder for the spool; needs room for the source's text once.
     """
     progress = Progress(f"shard_source {source}", total=None)
-    batch, problems = _Batch(), []
+    batch = _Batch()
+    unread = 0
     with (
         private_folder(tmpdir) as folder,
         Spool(folder / "spool.arrow", DOCUMENTS) as spool,
+        table_writer(unreadable, UNREADABLE) as problems,
     ):
         for number, (doc_id, file, row) in enumerate(
             _rows(manifest, source, text_fields, separator, id_field, txt_unit)
@@ -116,9 +118,9 @@ def run(
             if number >= max_documents:
                 break
             if row.text is None:
-                problems.append(
-                    {"doc_id": doc_id, "file": file, "row": row.number, "problem": row.problem}
-                )
+                unread += 1
+                problem = {"file": file, "row": row.number, "problem": row.problem}
+                problems.write_table(table_of_rows([{"doc_id": doc_id} | problem], UNREADABLE))
             else:
                 batch.add(doc_id, row.text)
             if batch.characters >= _BATCH_CHARACTERS or len(batch.rows) >= 10_000:
@@ -130,8 +132,7 @@ def run(
         with atomic_folder(documents) as finished:
             paths = [finished / f"{part:03d}.parquet" for part in range(shards)]
             _write_shards(spool, paths, source)
-            description = _describe(source, paths, progress.done, len(problems))
-    write_table(unreadable, table_of_rows(problems, UNREADABLE), UNREADABLE)
+            description = _describe(source, paths, progress.done, unread)
     write_json(shard_manifest, description)
     progress.finish()
 
@@ -157,7 +158,9 @@ def _rows(
             txt_unit=txt_unit,
         ):
             own = row.id if row.id is not None else f"{sha256[:16]}{copy}:{row.number}"
-            yield f"{source}:{own}", path.name, row
+            # A lone surrogate in an id, which no encoding holds, stands in it as its escape.
+            encodable = own.encode("utf-8", "backslashreplace").decode("utf-8")
+            yield f"{source}:{encodable}", path.name, row
 
 
 def _write_shards(spool: Spool, shards: list[Path], source: str) -> None:
