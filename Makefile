@@ -9,7 +9,7 @@ SMK := Snakefile rules
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test gate lint format dag slurm-test bench lock clean check-python
+.PHONY: help setup demo test gate lint format dag slurm-test lock clean check-python
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -68,9 +68,6 @@ dag: $(READY) ## draw the rule graph and the job graph
 
 slurm-test: $(READY) ## run the tests on a SLURM of their own (root, slurm-wlm and munge)
 	@$(BIN)/python -m pytest -q -m slurm tests/slurm
-
-bench: $(READY) ## run the benchmarks against their named peers
-	@$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' tests/benchmarks
 
 # `+cpu` and the like name one machine's build of a version, which is no part of a pin.
 lock: | check-python ## pin anew what pyproject.toml asks for
