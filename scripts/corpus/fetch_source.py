@@ -51,7 +51,7 @@ def run(
 
     Raises:
         ConfigError: the settings do not fit the kind.
-        InputError: a local file is missing or altered, or two files are the same.
+        InputError: a local file is missing or altered.
         DownloadError: a remote file could not be fetched.
     """
     _require_fitting(source, kind, subset, split)

@@ -158,9 +158,7 @@ def _rows(
             txt_unit=txt_unit,
         ):
             own = row.id if row.id is not None else f"{sha256[:16]}{copy}:{row.number}"
-            # A lone surrogate in an id, which no encoding holds, stands in it as its escape.
-            encodable = own.encode("utf-8", "backslashreplace").decode("utf-8")
-            yield f"{source}:{encodable}", path.name, row
+            yield f"{source}:{own}", path.name, row
 
 
 def _write_shards(spool: Spool, shards: list[Path], source: str) -> None:
