@@ -25,8 +25,3 @@ def keyed_fraction(seed: int, purpose: str, *parts: str) -> float:
 def range_of_part(part: int, parts: int) -> tuple[int, int]:
     """Return the half-open range of 64-bit hashes that part `part` of `parts` holds."""
     return -(-part * _SPAN // parts), -(-(part + 1) * _SPAN // parts)
-
-
-def part_of_hash(value: int, parts: int) -> int:
-    """Return which of `parts` equal ranges of the 64-bit hashes holds `value`."""
-    return value * parts // _SPAN

@@ -72,15 +72,17 @@ def run(
         split: Packer(length, special["cls"], special["sep"], one_per_row=packing == "one_per_row")
         for split in SPLIT_NAMES
     }
+    # ASSUME few: a kept text that the tokenizer drops whole, such as one of private-use characters.
+    without: set[str] = set()
     with atomic_folder(dataset) as folder:
         with SplitWriter(folder, MLM_ROWS, SPLIT_NAMES, rows_per_file) as writer:
             for split, rows in _packed_rows(
-                tokens, selection, packers, statistics, batch_documents
+                tokens, selection, packers, statistics, without, batch_documents
             ):
                 for row in rows:
                     writer.add(split, row)
                     statistics.add(split, row)
-        _write_fates(fates, selection, batch_documents)
+        _write_fates(fates, selection, without, batch_documents)
         metadata = dataset_metadata(
             "mlm",
             length,
@@ -101,12 +103,19 @@ def _packed_rows(
     selection: Path,
     packers: dict[str, Packer],
     statistics: MlmStatistics,
+    without_tokens: set[str],
     batch_documents: int,
 ) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
-    """Yield each split's finished rows while the documents of all shards go by."""
+    """Yield each split's finished rows while the documents of all shards go by.
+
+    Ids of documents that have no token are added to `without_tokens`.
+    """
     progress = Progress("build_mlm", total=len(tokens), unit="shards")
     for path in tokens:
         for doc_id, split, token_ids in _documents(path, selection, batch_documents):
+            if not token_ids:
+                without_tokens.add(doc_id)
+                continue
             statistics.add_document(split, len(token_ids))
             yield split, packers[split].add(doc_id, token_ids)
         progress.advance(1)
@@ -135,17 +144,26 @@ def _documents(
         ).to_pylist()
         kept = {row["analysed_key"]: row for row in rows if row["reason"] == KEPT}
         for key, token_ids in zip(keys, batch["token_ids"].to_pylist(), strict=True):
-            if key in kept and token_ids:
+            if key in kept:
                 yield kept[key]["doc_id"], kept[key]["split"], token_ids
 
 
-def _write_fates(fates: Path, selection: Path, batch_documents: int) -> None:
+def _write_fates(
+    fates: Path, selection: Path, without_tokens: set[str], batch_documents: int
+) -> None:
     with table_writer(fates, FATES) as writer:
         for batch in iterate_batches(
             selection, SELECTION, rows=batch_documents, columns=["doc_id", "source", "reason"]
         ):
-            renamed = pa.Table.from_batches([batch]).rename_columns(FATES.names)
-            writer.write_table(renamed.cast(FATES))
+            rows = [
+                {
+                    "doc_id": row["doc_id"],
+                    "source": row["source"],
+                    "outcome": "no_token" if row["doc_id"] in without_tokens else row["reason"],
+                }
+                for row in batch.to_pylist()
+            ]
+            writer.write_table(pa.Table.from_pylist(rows, schema=FATES))
 
 
 if __name__ == "__main__":

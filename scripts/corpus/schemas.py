@@ -53,12 +53,6 @@ SCORES = pa.schema(
     ]
 )
 
-ATTRIBUTES = tuple(
-    name
-    for name in SCORES.names
-    if not name.startswith("mention_") and name not in ("doc_id", "key", "text_hash")
-)
-
 SIGNATURES = pa.schema(
     [("key", pa.uint64()), ("text_hash", pa.binary(16)), ("bands", pa.list_(pa.uint64()))]
 )

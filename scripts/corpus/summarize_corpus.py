@@ -41,6 +41,7 @@ OUTCOMES_IN_ORDER = (
     "pronoun",
     "exact_duplicate",
     "near_duplicate",
+    "no_token",
     "no_repeated_entity",
     "no_sample",
     "entity_cap",

@@ -77,6 +77,7 @@ OUTCOME_COLOURS = {
     "pronoun": "#dccbe4",
     "exact_duplicate": "#c9447c",
     "near_duplicate": "#eeb3cb",
+    "no_token": "#2f5f57",
     "no_repeated_entity": "#5fb8a5",
     "no_sample": "#1f7a68",
     "entity_cap": "#bfe3da",
@@ -84,7 +85,7 @@ OUTCOME_COLOURS = {
 }
 _OTHER_COLOUR = "#d0d4d8"
 _HATCHES = {"exact_duplicate": "///", "near_duplicate": "///"}
-_HATCHES |= dict.fromkeys(("no_repeated_entity", "no_sample", "entity_cap"), "...")
+_HATCHES |= dict.fromkeys(("no_token", "no_repeated_entity", "no_sample", "entity_cap"), "...")
 BANDS = (("short", 10, 200), ("medium", 200, 800), ("long", 800, 2000))
 _BAND_COLOURS = ("#eef3fa", "#fdf5e4", "#f3eef7")
 

@@ -64,6 +64,7 @@ def test_a_row_that_holds_no_document_is_counted(finished_run: Path, tmp_path: P
     (tmp_path / "bad.jsonl").write_text(
         '{"text": "강을 따라 걷는 길이 새로 열렸습니다. 자전거는 왼쪽으로 다닙니다."}\n'
         '{"text": null}\n{"text": 7}\nnot json\n'
+        + json.dumps({"text": "\ue000" * 30})  # characters that the tokenizer drops
     )
     (tmp_path / "sources.tsv").write_text(
         "source\tkind\tlocation\tshards\tused_by\nbad\tlocal\tbad.jsonl\t1\tmlm\n"
@@ -71,6 +72,7 @@ def test_a_row_that_holds_no_document_is_counted(finished_run: Path, tmp_path: P
     (tmp_path / "my.yaml").write_text(
         "corpus:\n  sources: sources.tsv\n  lengths: [64]\n  tokenizer: {vocabulary: 200}\n"
         "  split: {validation: 0, test: 0, holdout: 0}\n"
+        "  mlm: {min_hangul_ratio: 0, max_symbol_ratio: 1}\n"
     )
     succeeded(snakemake("corpus", "--configfile", "my.yaml", directory=tmp_path, cwd=tmp_path))
     with (tmp_path / "results/corpus/tables/funnel.tsv").open(newline="") as stream:
@@ -79,6 +81,7 @@ def test_a_row_that_holds_no_document_is_counted(finished_run: Path, tmp_path: P
         ("mlm_64", "bad", "invalid_json", "1"),
         ("mlm_64", "bad", "missing_text", "1"),
         ("mlm_64", "bad", "wrong_type", "1"),
+        ("mlm_64", "bad", "no_token", "1"),
         ("mlm_64", "bad", "kept", "1"),
     ]
 
