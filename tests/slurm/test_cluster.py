@@ -27,7 +27,7 @@ rule take_much:
 
 rule take_device:
     output: "device-{job}"
-    resources: mem_mb=300, runtime=1, gpu=1
+    resources: mem_mb=300, runtime=4, gpu=1
     script: "take_device.py"
 """
 TAKE_MUCH = """
@@ -40,11 +40,17 @@ with open(snakemake.output[0], "w") as stream:
 """
 TAKE_DEVICE = """
 import time
+from pathlib import Path
 
 from scripts.common.gpu_lease import lease_gpus
 
 with lease_gpus(1) as devices:
-    time.sleep(4)  # until the other one runs too
+    Path(f"holding-{snakemake.wildcards.job}").touch()
+    give_up = time.monotonic() + 150
+    while len(list(Path().glob("holding-*"))) < 2:  # until both jobs hold a device at once
+        if time.monotonic() > give_up:
+            raise TimeoutError("the other job never came to hold a device beside this one")
+        time.sleep(0.2)
     with open(snakemake.output[0], "w") as stream:
         stream.write(" ".join(devices))
 """
