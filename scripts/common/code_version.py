@@ -19,7 +19,12 @@ PROJECT_PACKAGE = "scripts"
 
 # Modules that shape what a person sees while a step runs, never what it writes.
 EXEMPT_MODULES = frozenset(
-    {"scripts.common.logs", "scripts.common.progress", "scripts.common.errors"}
+    {
+        "scripts.common.logs",
+        "scripts.common.progress",
+        "scripts.common.job_record",
+        "scripts.common.errors",
+    }
 )
 
 

@@ -5,7 +5,8 @@ name from the rule: its named inputs, outputs and params are owed (each must be 
 wildcards, `threads` and resources (`tmpdir`, `mem_mb`, `batch_documents`) are offered (used where
 asked for). A name that is missing or left over is an error before any work. What changes a result
 belongs in params, which make it stale; what bounds time and memory in resources, which do not.
-Without Snakemake the same signature becomes a command-line program.
+Without Snakemake the same signature becomes a command-line program. A job keeps a record of itself
+beside its log (`scripts/common/job_record.py`).
 """
 
 import inspect
@@ -23,6 +24,7 @@ from typing import Any
 
 from scripts.common.errors import ExpectedError
 from scripts.common.gpu_lease import lease_gpus
+from scripts.common.job_record import recording
 from scripts.common.logs import start_logging
 
 _logger = logging.getLogger(__name__)
@@ -48,10 +50,14 @@ def entry(run: Callable[..., None], job: Any | None) -> None:
     if job is None:
         _run_from_command_line(run)
         return
-    start_logging(Path(job.log[0]) if job.log else None)
+    log = Path(job.log[0]) if job.log else None
+    start_logging(log)
+    record = recording(
+        log, rule=job.rule, wildcards=dict(job.wildcards.items()), threads=job.threads
+    )
     # Devices are leased for the rules that ask for them; CUDA reads the environment only once.
     gpus = int(job.resources.get("gpu", 0))
-    with _OneLineFailures(), lease_gpus(gpus) if gpus else nullcontext():
+    with _OneLineFailures(), record, lease_gpus(gpus) if gpus else nullcontext():
         arguments = arguments_from_job(run, job)
         _prepare(arguments.get("seed", 0), job.threads)
         run(**arguments)

@@ -1,10 +1,16 @@
-"""Progress of long work: done/total, passed, rate and time left, in the log and on the terminal."""
+"""Progress of long work: done/total, passed, rate and time left.
+
+It goes to the log, to the terminal and to the job's record.
+"""
 
 import logging
 import time
 from collections.abc import Callable
 
+from scripts.common.job_record import Stage, note_stage
+
 _logger = logging.getLogger(__name__)
+_SECONDS_BETWEEN_NOTES = 1.0
 
 
 def format_seconds(seconds: float) -> str:
@@ -36,7 +42,9 @@ class Progress:
         self.label, self.total, self.unit, self.batches = label, total, unit, batches
         self.every_seconds, self.clock = every_seconds, clock
         self.done = self.passed = self.batch = 0
-        self.started = self.reported = clock()
+        self.started = self.reported = self.noted = clock()
+        self.stage_number: int | None = None
+        self._note()
 
     def advance(self, done: int, passed: int | None = None, *, batch_ended: bool = False) -> None:
         """Add finished items, and how many of them passed; report when it is time."""
@@ -44,6 +52,9 @@ class Progress:
         self.passed += done if passed is None else passed
         self.batch += batch_ended
         now = self.clock()
+        if now - self.noted >= _SECONDS_BETWEEN_NOTES:
+            self.noted = now
+            self._note()
         if now - self.reported >= self.every_seconds:
             self.reported = now
             _logger.info("%s", self.line())
@@ -64,4 +75,18 @@ class Progress:
 
     def finish(self) -> None:
         """Report the closing summary."""
+        self._note()
         _logger.info("%s, finished in %s", self.line(), format_seconds(self.clock() - self.started))
+
+    def _note(self) -> None:
+        stage = Stage(
+            label=self.label,
+            unit=self.unit,
+            done=self.done,
+            total=self.total,
+            passed=self.passed,
+            batch=None if self.batches is None else self.batch,
+            batches=self.batches,
+            seconds=self.clock() - self.started,
+        )
+        self.stage_number = note_stage(stage, number=self.stage_number)

@@ -1,0 +1,161 @@
+"""The record that a job keeps of itself beside its log: how far it is, how long, how much memory.
+
+`entry` opens the record, `Progress` writes to it while the step works, and `entry` closes it. It
+is what `show_progress` and the costs of a run read. A record is rewritten as a whole under a
+temporary name, so a reader never sees half of one; the record of a killed job stays "running"
+with the time of its last word.
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+RUNNING, FINISHED, FAILED = "running", "finished", "failed"
+
+
+@dataclass
+class Stage:
+    """One counted piece of a job's work.
+
+    Attributes:
+        label: what is going on.
+        unit: the counted items' name in the plural.
+        done, total: finished and all items; total is None where it is unknown.
+        passed: items that passed, among the finished ones.
+        batch, batches: finished and all batches, None where the work comes in none.
+        seconds: time since the stage began.
+    """
+
+    label: str
+    unit: str
+    done: int
+    total: int | None
+    passed: int
+    batch: int | None
+    batches: int | None
+    seconds: float
+
+
+@dataclass
+class JobRecord:
+    """What a job says of itself.
+
+    Attributes:
+        rule: name of the rule.
+        wildcards: the job's wildcards by name.
+        threads: threads of the job.
+        pid: process of the job, on the machine where it runs.
+        started, updated: seconds since the epoch of the start and of the last word.
+        state: "running", "finished" or "failed".
+        peak_mb: peak resident memory of the process in MB, known at the end.
+        stages: the pieces of work in the order in which they began.
+    """
+
+    rule: str
+    wildcards: dict[str, str]
+    threads: int
+    pid: int
+    started: float
+    updated: float
+    state: str = RUNNING
+    peak_mb: float | None = None
+    stages: list[Stage] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from the start to the last word."""
+        return self.updated - self.started
+
+
+_current: tuple[JobRecord, Path] | None = None
+
+
+def record_path(log: Path) -> Path:
+    """Return where the job with this log keeps its record."""
+    return log.with_suffix(".json")
+
+
+def read_record(path: Path) -> JobRecord:
+    """Read a record.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: the file is no record.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        stages = [Stage(**stage) for stage in content.pop("stages")]
+        return JobRecord(**content, stages=stages)
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is no job's record: {error}") from error
+
+
+@contextmanager
+def recording(
+    log: Path | None, *, rule: str, wildcards: dict[str, Any], threads: int
+) -> Iterator[None]:
+    """Keep a record beside `log` while the block runs; keep none without a log."""
+    global _current
+    if log is None:
+        yield
+        return
+    now = time.time()
+    texts = {name: str(value) for name, value in wildcards.items()}
+    record = JobRecord(rule, texts, threads, os.getpid(), now, now)
+    path = record_path(log)
+    _write(record, path)
+    _current = record, path
+    state = FAILED
+    try:
+        yield
+        state = FINISHED
+    finally:
+        _current = None
+        record.state, record.peak_mb = state, round(peak_resident_mb(), 1)
+        _write(record, path)
+
+
+def note_stage(stage: Stage, *, number: int | None) -> int | None:
+    """Put a stage into the current job's record, and return its number there.
+
+    Args:
+        stage: the state of the work.
+        number: the stage's number as returned before, None for a new stage.
+    """
+    if _current is None:
+        return None
+    record, path = _current
+    if number is None:
+        record.stages.append(stage)
+        number = len(record.stages) - 1
+    else:
+        record.stages[number] = stage
+    _write(record, path)
+    return number
+
+
+def peak_resident_mb() -> float:
+    """Return the peak resident memory of this process so far, in MB (2**20 bytes)."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # ru_maxrss also counts what the parent held when it started this process.
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 2**10
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _write(record: JobRecord, path: Path) -> None:
+    record.updated = time.time()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".part.{path.name}")
+    part.write_text(json.dumps(asdict(record), ensure_ascii=False), encoding="utf-8")
+    part.replace(path)
