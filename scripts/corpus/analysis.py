@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ class NounAnalysis:
     mention_particle: list[str]
 
     def as_columns(self) -> dict[str, Any]:
-        """Return the attributes by column name."""
-        return asdict(self)
+        """Return the attributes by column name; the lists are not copied."""
+        return dict(vars(self))
 
 
 def analyse_tokens(text: str, tokens: Sequence["Token"]) -> NounAnalysis:
