@@ -1,6 +1,7 @@
 """The steps in a row: one full source, one without documents, one with fewer than shards."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -37,6 +38,10 @@ LENGTH = 600
 
 class Steps:
     """The corpus track's steps over some sources, in one folder."""
+
+    stop_list: Path | None = None
+    merge_substrings = False
+    minimum = 1
 
     def __init__(self, folder, sources):
         self.folder, self.sources = folder, sources
@@ -151,15 +156,20 @@ class Steps:
             "tokens",
             self.selections["entity_coref"],
             self.tokenizer_path,
+            self.stop_list,
             length=LENGTH,
             min_syllables=2,
             max_mentions=4,
             min_distance=10,
             max_distance=2000,
+            merge_substrings=self.merge_substrings,
             seed=1,
         )
-        cutoffs, entities = self.folder / "cutoffs.parquet", self.folder / "entities.parquet"
-        cap_entities.run(self.paths("candidates"), cutoffs, entities, max_entity_freq=4, **self.tmp)
+        cutoffs, rare, entities = (
+            self.folder / f"{name}.parquet" for name in ("cutoffs", "rare", "entities")
+        )
+        frequency: dict[str, Any] = {"min_entity_freq": self.minimum, "max_entity_freq": 4}
+        cap_entities.run(self.paths("candidates"), cutoffs, rare, entities, **frequency, **self.tmp)
         common: dict[str, Any] = {
             "length": LENGTH,
             "rows_per_file": 100,
@@ -176,13 +186,16 @@ class Steps:
             self.paths("pair_counts"),
             self.selections["entity_coref"],
             cutoffs,
+            rare,
             entities,
             self.fertility,
             self.tokenizer_path,
+            self.stop_list,
             coref / "dataset",
             coref / "manifest.json",
             coref / "fates.parquet",
-            max_entity_freq=4,
+            merge_substrings=self.merge_substrings,
+            **frequency,
             **common,
         )
         build_mlm.run(
