@@ -138,7 +138,7 @@ def run(
                     else:
                         dropped_samples[reason] += 1
                         dropped[reason].add(candidate["doc_id"])
-                for batch in _fates_of_shard(paths[2], sampled, dropped, batch_documents):
+                for batch in fates_of_shard(paths[2], sampled, dropped, batch_documents):
                     fate_writer.write_table(batch)
                 progress.advance(1)
         limits.finish()
@@ -223,7 +223,7 @@ def _rejected(selection: Path, batch_documents: int) -> Iterator[pa.Table]:
         yield table.filter(pc.field("outcome") != KEPT).cast(FATES)
 
 
-def _fates_of_shard(
+def fates_of_shard(
     outcomes: Path, sampled: set[str], dropped: dict[str, set[str]], batch_documents: int
 ) -> Iterator[pa.Table]:
     """Yield the fates of a shard's kept documents: what became of them afterwards."""
