@@ -51,7 +51,7 @@ def run(
         threads: threads of the database.
     """
     with connect(tmpdir, mem_mb=mem_mb, threads=threads) as database:
-        _load(database, candidates)
+        sources = _load(database, candidates)
         last = database.sql(
             "SELECT entity, rank, doc_id, ordinal FROM (SELECT *, row_number() OVER "
             "(PARTITION BY entity ORDER BY rank, doc_id, ordinal) AS place, "
@@ -71,7 +71,7 @@ def run(
             params={"minimum": min_entity_freq, "cap": max_entity_freq},
         ).to_arrow_table()
         write_table(entities, frequencies, ENTITIES)
-        dropped = _write_rare(database, rare, min_entity_freq)
+        dropped = _write_rare(database, rare, sources, min_entity_freq)
     _logger.info(
         "of %d entities %d above the cap; documents have %d below the minimum",
         frequencies.num_rows,
@@ -80,38 +80,44 @@ def run(
     )
 
 
-def _load(database: duckdb.DuckDBPyConnection, candidates: list[Path]) -> None:
-    """Load the samples; `source_place` keeps the order in which the candidates are given."""
+def _load(database: duckdb.DuckDBPyConnection, candidates: list[Path]) -> list[str]:
+    """Load the samples; return the sources by `source_place`, in the order of the candidates."""
     database.execute(
         "CREATE TABLE samples (entity VARCHAR, rank UBIGINT, doc_id VARCHAR, ordinal INTEGER, "
-        "split VARCHAR, source_place INTEGER, source VARCHAR, key UBIGINT)"
+        "split VARCHAR, source_place INTEGER, key UBIGINT)"
     )
     places: dict[str, int] = {}
-    names = ["entity", "rank", "doc_id", "ordinal", "split", "source", "key"]
+    names = ["entity", "rank", "doc_id", "ordinal", "split", "key"]
     for path in candidates:
         place = places.setdefault(path.parent.name, len(places))
         for batch in copy_columns(path, CANDIDATES, names):
             database.register("batch", batch)
             database.execute(
-                "INSERT INTO samples SELECT entity, rank, doc_id, ordinal, split, "
-                "$place, source, key FROM batch",
+                "INSERT INTO samples SELECT entity, rank, doc_id, ordinal, split, $place, key "
+                "FROM batch",
                 {"place": place},
             )
+    return list(places)
 
 
-def _write_rare(database: duckdb.DuckDBPyConnection, rare: Path, minimum: int) -> int:
+def _write_rare(
+    database: duckdb.DuckDBPyConnection, rare: Path, sources: list[str], minimum: int
+) -> int:
     """Write the rare entities of each document in the candidates' order; return their number."""
     rows = database.sql(
-        "SELECT source, key, entity FROM samples WHERE split = 'train' AND entity IN "
+        "SELECT source_place, key, entity FROM samples WHERE split = 'train' AND entity IN "
         "(SELECT entity FROM samples WHERE split = 'train' GROUP BY entity "
         "HAVING count(*) < $minimum) "
-        "GROUP BY source_place, source, key, entity ORDER BY source_place, key, entity",
+        "GROUP BY source_place, key, entity ORDER BY source_place, key, entity",
         params={"minimum": minimum},
     ).to_arrow_reader(_ROWS_AT_A_TIME)
+    names = pa.array(sources, pa.string())
     written = 0
     with table_writer(rare, RARE_ENTITIES) as writer:
         for batch in rows:
-            writer.write_table(pa.Table.from_batches([batch]))
+            source = names.take(batch["source_place"])
+            columns = [source, batch["key"], batch["entity"]]
+            writer.write_table(pa.table(columns, names=RARE_ENTITIES.names))
             written += batch.num_rows
     return written
 
