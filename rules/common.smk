@@ -28,6 +28,7 @@ REPORT_TEMPLATES = tuple(
 try:
     CONFIG, _sources, _folder = settled_config(config, SCHEMA, BASEDIR)
     CORPUS = CorpusPlan(CONFIG, _sources, _folder)
+    STOP_LIST = CORPUS.stop_list(BASEDIR)
 except ConfigError as error:
     sys.exit(str(error))
 

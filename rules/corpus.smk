@@ -356,6 +356,7 @@ rule pair_mentions:
         tokens="<results>/corpus/tokens/{source}/{shard}.parquet",
         selection="<results>/corpus/selection/entity_coref_{length}.parquet",
         tokenizer="<results>/corpus/tokenizer/tokenizer.json",
+        stop_list=STOP_LIST,
     output:
         candidates="<results>/corpus/candidates/{length}/{source}/{shard}.parquet",
         outcomes="<results>/corpus/outcomes/{length}/{source}/{shard}.parquet",
@@ -375,6 +376,7 @@ rule pair_mentions:
         max_mentions=CONFIG["corpus"]["entity_coref"]["max_mentions"],
         min_distance=CONFIG["corpus"]["entity_coref"]["min_distance"],
         max_distance=CONFIG["corpus"]["entity_coref"]["max_distance"],
+        merge_substrings=CONFIG["corpus"]["entity_coref"]["merge_substrings"],
         seed=CONFIG["seed"],
         code=code_version("scripts/corpus/pair_mentions.py", packages=("tokenizers",)),
     script:
@@ -382,11 +384,12 @@ rule pair_mentions:
 
 
 rule cap_entities:
-    """Find the last training sample of each entity under the cap."""
+    """Find the last training sample of each entity under the cap, and the entities too rare."""
     input:
         candidates=shards_of_datasets("candidates"),
     output:
         cutoffs="<results>/corpus/caps/{length}/cutoffs.parquet",
+        rare="<results>/corpus/caps/{length}/rare.parquet",
         entities="<results>/corpus/caps/{length}/entities.parquet",
     log:
         "<results>/logs/corpus/cap_entities/{length}.log",
@@ -398,6 +401,7 @@ rule cap_entities:
         mem_mb=growing(1000),
         runtime=growing(120),
     params:
+        min_entity_freq=CONFIG["corpus"]["entity_coref"]["min_entity_freq"],
         max_entity_freq=CONFIG["corpus"]["entity_coref"]["max_entity_freq"],
         code=code_version("scripts/corpus/cap_entities.py"),
     script:
@@ -413,9 +417,11 @@ rule build_entity_coref:
         pair_counts=shards_of_datasets("pair_counts"),
         selection="<results>/corpus/selection/entity_coref_{length}.parquet",
         cutoffs="<results>/corpus/caps/{length}/cutoffs.parquet",
+        rare="<results>/corpus/caps/{length}/rare.parquet",
         entities="<results>/corpus/caps/{length}/entities.parquet",
         fertility="<results>/corpus/tokenizer/fertility.json",
         tokenizer="<results>/corpus/tokenizer/tokenizer.json",
+        stop_list=STOP_LIST,
     output:
         dataset=directory("<results>/corpus/entity_coref/{length}/dataset"),
         manifest="<results>/corpus/entity_coref/{length}/manifest.json",
@@ -431,6 +437,8 @@ rule build_entity_coref:
         runtime=growing(240),
         batch_documents=CONFIG["corpus"]["batch_documents"],
     params:
+        merge_substrings=CONFIG["corpus"]["entity_coref"]["merge_substrings"],
+        min_entity_freq=CONFIG["corpus"]["entity_coref"]["min_entity_freq"],
         max_entity_freq=CONFIG["corpus"]["entity_coref"]["max_entity_freq"],
         rows_per_file=CONFIG["corpus"]["rows_per_file"],
         licences=lambda wildcards: CORPUS.licences("entity_coref"),

@@ -15,14 +15,29 @@ def find_table(name: str, basedir: Path) -> Path:
     Raises:
         ConfigError: there is no such file in either place.
     """
+    return find_file("corpus.sources", name, basedir, allowed="path of a TSV table")
+
+
+def find_file(key: str, name: str, basedir: Path, *, allowed: str) -> Path:
+    """Return the path of a file that a config key names, as `find_table` does.
+
+    Args:
+        key: the config key, for the message.
+        name: its value.
+        basedir: folder of the Snakefile.
+        allowed: what the key may hold, for the message.
+
+    Raises:
+        ConfigError: there is no such file in either place.
+    """
     path = Path(name).expanduser()
     places = [path] if path.is_absolute() else [path, basedir / path]
     for place in places:
         if place.is_file():
             return place
     raise ConfigError(
-        f"config key corpus.sources = {json.dumps(name, ensure_ascii=False)} is no file, neither "
-        "in the working directory nor beside the Snakefile; allowed: path of a TSV table"
+        f"config key {key} = {json.dumps(name, ensure_ascii=False)} is no file, neither "
+        f"in the working directory nor beside the Snakefile; allowed: {allowed}"
     )
 
 

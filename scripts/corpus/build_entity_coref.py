@@ -1,6 +1,6 @@
 """Builds the entity-coreference dataset of one length.
 
-In: candidates, tokens, outcomes and pair counts of all shards, the cap's cutoffs, the selection.
+In: candidates, tokens, outcomes and pair counts of all shards, the entities' limits, the selection.
 Out: a `datasets` folder (train, validation, test, holdout) with metadata.json and a card, its
 manifest, and every document's fate. A row holds the window's token ids with the mention masked, the
 label ids, and the positions of antecedent and mention in characters of the document and in tokens
@@ -21,15 +21,16 @@ from scripts.common.errors import IntegrityError
 from scripts.common.files import (
     atomic_folder,
     read_json,
+    sha256_file,
     write_json,
 )
 from scripts.common.progress import Progress
 from scripts.common.tables import iterate_batches, read_table, table_writer
 from scripts.corpus.arrow_dataset import SplitWriter
 from scripts.corpus.metadata import EntityCorefStatistics, dataset_metadata, describe_dataset
+from scripts.corpus.sample_limits import DROP_REASONS, SampleLimits
 from scripts.corpus.schemas import (
     CANDIDATES,
-    CUTOFFS,
     ENTITY_COREF_ROWS,
     FATES,
     OUTCOMES,
@@ -66,14 +67,18 @@ def run(
     pair_counts: list[Path],
     selection: Path,
     cutoffs: Path,
+    rare: Path,
     entities: Path,
     fertility: Path,
     tokenizer: Path,
+    stop_list: Path | None,
     dataset: Path,
     manifest: Path,
     fates: Path,
     *,
     length: int,
+    merge_substrings: bool,
+    min_entity_freq: int,
     max_entity_freq: int,
     rows_per_file: int,
     batch_documents: int,
@@ -90,13 +95,17 @@ def run(
         pair_counts: pairs by outcome of all shards.
         selection: the dataset's selection.
         cutoffs: last sample of each entity above the cap.
+        rare: rare entities of each document.
         entities: the entities' frequencies.
         fertility: tokenizer statistics and character ceilings.
         tokenizer: the tokenizer.
+        stop_list: the stop list that the candidates were made with, None where there is none.
         dataset: folder of the dataset.
         manifest: where the manifest goes.
         fates: where the documents' fates go.
         length: length in tokens, special tokens included.
+        merge_substrings: whether the candidates' entities are full forms.
+        min_entity_freq: fewest training samples of an entity.
         max_entity_freq: the cap.
         rows_per_file: rows of one Arrow file.
         batch_documents: documents read at a time.
@@ -105,7 +114,8 @@ def run(
         seed: seed of the run.
     """
     wordpiece = load_wordpiece(tokenizer)
-    cap = EntityCap(cutoffs)
+    limits = SampleLimits(cutoffs, rare)
+    dropped_samples = Counter(dict.fromkeys(DROP_REASONS, 0))
     statistics = EntityCorefStatistics(length)
     progress = Progress(f"build_entity_coref {length}", total=len(candidates), unit="shards")
     with atomic_folder(dataset) as folder:
@@ -117,18 +127,21 @@ def run(
                 fate_writer.write_table(batch)
             for paths in zip(candidates, tokens, outcomes, strict=True):
                 sampled: set[str] = set()
-                capped: set[str] = set()
+                dropped: dict[str, set[str]] = {reason: set() for reason in DROP_REASONS}
                 for candidate, token_ids in _with_tokens(paths[0], paths[1], batch_documents):
-                    if cap.admits(candidate):
+                    reason = limits.reason_against(candidate)
+                    if reason is None:
                         row = row_of_candidate(candidate, token_ids, wordpiece)
                         writer.add(candidate["split"], row)
                         statistics.add(candidate["split"], row)
                         sampled.add(candidate["doc_id"])
                     else:
-                        capped.add(candidate["doc_id"])
-                for batch in _fates_of_shard(paths[2], sampled, capped, batch_documents):
+                        dropped_samples[reason] += 1
+                        dropped[reason].add(candidate["doc_id"])
+                for batch in fates_of_shard(paths[2], sampled, dropped, batch_documents):
                     fate_writer.write_table(batch)
                 progress.advance(1)
+        limits.finish()
         metadata = dataset_metadata(
             "entity_coref",
             length,
@@ -139,31 +152,18 @@ def run(
             seed=seed,
             code_hash=code_hash,
             extra={
+                "stop_list_sha256": sha256_file(stop_list) if stop_list is not None else None,
+                "merge_substrings": merge_substrings,
+                "min_entity_freq": min_entity_freq,
                 "max_entity_freq": max_entity_freq,
                 "pairs": _add_up(pair_counts),
+                "dropped_samples": dict(dropped_samples),
                 **statistics.summary(entities),
             },
         )
         description = describe_dataset(folder, metadata, licences)
     write_json(manifest, description)
     progress.finish()
-
-
-class EntityCap:
-    """Tells which training samples stay under the cap."""
-
-    def __init__(self, cutoffs: Path) -> None:
-        rows = read_table(cutoffs, CUTOFFS).to_pylist()
-        self._last = {row["entity"]: _place(row) for row in rows}
-
-    def admits(self, candidate: dict[str, Any]) -> bool:
-        """Tell whether a candidate is no training sample, or stands within its entity's cap."""
-        last = self._last.get(candidate["entity"])
-        return candidate["split"] != "train" or last is None or _place(candidate) <= last
-
-
-def _place(row: dict[str, Any]) -> tuple[int, str, int]:
-    return row["rank"], row["doc_id"], row["ordinal"]
 
 
 def _with_tokens(
@@ -223,19 +223,21 @@ def _rejected(selection: Path, batch_documents: int) -> Iterator[pa.Table]:
         yield table.filter(pc.field("outcome") != KEPT).cast(FATES)
 
 
-def _fates_of_shard(
-    outcomes: Path, sampled: set[str], capped: set[str], batch_documents: int
+def fates_of_shard(
+    outcomes: Path, sampled: set[str], dropped: dict[str, set[str]], batch_documents: int
 ) -> Iterator[pa.Table]:
     """Yield the fates of a shard's kept documents: what became of them afterwards."""
     for batch in iterate_batches(outcomes, OUTCOMES, rows=batch_documents):
-        rows = [{**row, "outcome": _fate(row, sampled, capped)} for row in batch.to_pylist()]
+        rows = [{**row, "outcome": _fate(row, sampled, dropped)} for row in batch.to_pylist()]
         yield pa.Table.from_pylist(rows, schema=FATES)
 
 
-def _fate(row: dict[str, Any], sampled: set[str], capped: set[str]) -> str:
+def _fate(row: dict[str, Any], sampled: set[str], dropped: dict[str, set[str]]) -> str:
+    """Return how far the best of a document's samples came."""
     if row["doc_id"] in sampled:
         return KEPT
-    return "entity_cap" if row["doc_id"] in capped else str(row["outcome"])
+    reached = (reason for reason in reversed(DROP_REASONS) if row["doc_id"] in dropped[reason])
+    return next(reached, str(row["outcome"]))
 
 
 def _add_up(pair_counts: list[Path]) -> dict[str, dict[str, int]]:

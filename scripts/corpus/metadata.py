@@ -231,9 +231,10 @@ def _entity_counts(entities: Path) -> tuple[list[dict[str, Any]], Counter[str]]:
     unique: Counter[str] = Counter()
     for batch in iterate_batches(entities, ENTITIES, rows=10_000):
         top += batch.slice(0, max(0, _TOP_ENTITIES - len(top))).to_pylist()
-        unique["any"] += batch.num_rows
-        for split, column in _SAMPLES_OF_SPLIT.items():
-            unique[split] += int(np.count_nonzero(batch[column].to_numpy()))
+        has = {split: batch[column].to_numpy() > 0 for split, column in _SAMPLES_OF_SPLIT.items()}
+        unique["any"] += int(np.count_nonzero(np.logical_or.reduce(list(has.values()))))
+        for split in has:
+            unique[split] += int(np.count_nonzero(has[split]))
     return top, unique
 
 

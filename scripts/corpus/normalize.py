@@ -24,6 +24,9 @@ _REMOVED = re.compile(
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+# Rules 1 to 4, in order: what is replaced, and by what (one character or none).
+SUBSTITUTIONS = ((_LINE_END, "\n"), (_SPACE, " "), (_REMOVED, ""), (_SURROGATE, "\ufffd"))
+
 
 @dataclass(frozen=True)
 class NormalizedText:
@@ -42,7 +45,9 @@ class NormalizedText:
 
 def normalize(raw: str) -> NormalizedText:
     """Apply the module's rules to a raw text; a second application changes nothing."""
-    text = _SPACE.sub(" ", _LINE_END.sub("\n", raw))
-    text, removed = _REMOVED.subn("", text)
-    text, replaced = _SURROGATE.subn("\ufffd", text)
+    text, numbers = raw, []
+    for pattern, replacement in SUBSTITUTIONS:
+        text, number = pattern.subn(replacement, text)
+        numbers.append(number)
+    _, _, removed, replaced = numbers
     return NormalizedText(unicodedata.normalize("NFC", text).strip(), removed, replaced)

@@ -3,9 +3,9 @@
 In: documents, scores, tokens and the selection. Out: the candidates (`CANDIDATES`), the outcome of
 every kept document (`OUTCOMES`), and the number of pairs by outcome (`PAIR_COUNTS`). An entity is a
 proper noun that is repeated; its first mention is the antecedent, the next ones are masked by
-splice, each in a window that holds both. What cannot be used is counted by reason:
-distance_below, distance_above, shared_word, antecedent_unknown, no_token, unknown_token,
-label_mismatch, out_of_window.
+splice, each in a window that holds both. What cannot be used is counted by reason: stop_list (the
+entity, or the form mentioned, is on the stop list), distance_below, distance_above, shared_word,
+antecedent_unknown, no_token, unknown_token, label_mismatch, out_of_window.
 """
 
 from collections import Counter
@@ -40,8 +40,12 @@ from scripts.corpus.schemas import (
     TOKENS,
 )
 from scripts.corpus.splice import Splice, TokenizedText, splice_mention, tokens_in_span
+from scripts.corpus.stop_list import read_stop_list
 from scripts.corpus.tokenize_shard import kept_rows
 from scripts.corpus.wordpiece import WordPiece, load_wordpiece
+
+# Token ids and mentions of a document are Python numbers here, some 150 kB of them.
+_DOCUMENTS_AT_A_TIME = 100
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class PairLimits:
     min_distance: int
     max_distance: int
     seed: int
+    merge_substrings: bool = False
+    stop_list: frozenset[str] = frozenset()
 
     @property
     def room(self) -> int:
@@ -68,6 +74,7 @@ def run(
     tokens: Path,
     selection: Path,
     tokenizer: Path,
+    stop_list: Path | None,
     candidates: Path,
     outcomes: Path,
     pair_counts: Path,
@@ -78,6 +85,7 @@ def run(
     max_mentions: int,
     min_distance: int,
     max_distance: int,
+    merge_substrings: bool,
     seed: int,
     batch_documents: int,
 ) -> None:
@@ -90,6 +98,7 @@ def run(
         tokens: tokens of the selected ones.
         selection: the dataset's selection.
         tokenizer: the tokenizer.
+        stop_list: entities that give no sample, None where there is no such list.
         candidates: where the candidates go.
         outcomes: where the documents' outcomes go.
         pair_counts: where the numbers of pairs go.
@@ -98,12 +107,22 @@ def run(
         max_mentions: mentions of an entity that are used.
         min_distance: fewest characters between antecedent and mention.
         max_distance: most characters between antecedent and mention.
+        merge_substrings: count shortened forms as mentions of their full form's entity.
         seed: key of the samples' ranks under the entity cap.
-        batch_documents: documents read at a time.
+        batch_documents: documents read at a time, at most.
         shard: name of the shard.
     """
     path = shard_file(documents, manifest, shard)
-    limits = PairLimits(length, min_syllables, max_mentions, min_distance, max_distance, seed)
+    limits = PairLimits(
+        length,
+        min_syllables,
+        max_mentions,
+        min_distance,
+        max_distance,
+        seed,
+        merge_substrings,
+        read_stop_list(stop_list) if stop_list is not None else frozenset(),
+    )
     wordpiece = load_wordpiece(tokenizer)
     kept = {row["analysed_key"]: row for row in kept_rows(selection, path)}
     progress = Progress(f"pair_mentions {path.parent.name}/{shard}", total=len(kept))
@@ -112,7 +131,8 @@ def run(
         table_writer(candidates, CANDIDATES) as candidate_writer,
         table_writer(outcomes, OUTCOMES) as outcome_writer,
     ):
-        for batch in _documents(path, scores, tokens, set(kept), batch_documents):
+        at_a_time = min(batch_documents, _DOCUMENTS_AT_A_TIME)
+        for batch in _documents(path, scores, tokens, set(kept), at_a_time):
             found: list[dict[str, Any]] = []
             states: list[dict[str, Any]] = []
             for key, text, mentions in batch:
@@ -193,7 +213,9 @@ def candidates_of_document(
         counts: number of pairs by (outcome, column of `PAIR_COUNTS`), added to in place.
     """
     nouns = list(proper_nouns(*(mentions[name] for name, _ in MENTION_LISTS)))
-    entities = repeated_entities(nouns, min_syllables=limits.min_syllables)
+    entities = repeated_entities(
+        nouns, min_syllables=limits.min_syllables, merge_substrings=limits.merge_substrings
+    )
     samples = []
     for found in entities:
         for pair in pairs_of_entity(found, max_mentions=limits.max_mentions):
@@ -220,6 +242,8 @@ def candidate_of_pair(
     pair: Pair, text: TokenizedText, limits: PairLimits, wordpiece: WordPiece
 ) -> dict[str, Any] | str:
     """Return the columns of a candidate sample, or the reason why the pair gives none."""
+    if not limits.stop_list.isdisjoint((pair.mention.entity, pair.mention.form)):
+        return "stop_list"
     if pair.distance < limits.min_distance:
         return "distance_below"
     if pair.distance > limits.max_distance:

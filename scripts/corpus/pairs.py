@@ -2,17 +2,26 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scripts.corpus.analysis import PROPER_NOUN, without_spaces
+from scripts.corpus.full_forms import full_forms
 
 _SYLLABLE = re.compile("[가-힣]")
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A noun mention: surface span in characters (end excluded), tag, following particle's tag."""
+    """A mention of an entity.
 
+    Attributes:
+        form: the proper noun without spaces.
+        entity: the entity's name: the form, or the full form that it is short for.
+        start, end: span of the surface in characters, end excluded.
+        particle: tag of the particle that follows, "" where none does.
+    """
+
+    form: str
     entity: str
     start: int
     end: int
@@ -50,24 +59,31 @@ def proper_nouns(
     """Yield the proper nouns among a document's noun mentions; the entity is the form unspaced."""
     for form, tag, start, end, particle in zip(forms, tags, starts, ends, particles, strict=True):
         if tag == PROPER_NOUN:
-            yield Mention(without_spaces(form), start, end, particle)
+            unspaced = without_spaces(form)
+            yield Mention(unspaced, unspaced, start, end, particle)
 
 
-def repeated_entities(mentions: Sequence[Mention], *, min_syllables: int) -> list[list[Mention]]:
+def repeated_entities(
+    mentions: Sequence[Mention], *, min_syllables: int, merge_substrings: bool
+) -> list[list[Mention]]:
     """Return the mentions of each entity that occurs twice or more, in text order.
 
     Args:
         mentions: proper nouns of one document.
-        min_syllables: fewest Hangul syllables of an entity.
+        min_syllables: fewest Hangul syllables of a form; shorter ones are no entities.
+        merge_substrings: count shortened forms as their full form's entity (see `full_forms`).
     """
+    ordered = sorted(
+        (m for m in mentions if len(_SYLLABLE.findall(m.form)) >= min_syllables),
+        key=lambda mention: mention.start,
+    )
+    if merge_substrings:
+        full = full_forms([mention.form for mention in ordered])
+        ordered = [replace(m, entity=full.get(m.form, m.form)) for m in ordered]
     by_entity: dict[str, list[Mention]] = {}
-    for mention in sorted(mentions, key=lambda mention: mention.start):
+    for mention in ordered:
         by_entity.setdefault(mention.entity, []).append(mention)
-    return [
-        found
-        for entity, found in by_entity.items()
-        if len(found) > 1 and len(_SYLLABLE.findall(entity)) >= min_syllables
-    ]
+    return [found for found in by_entity.values() if len(found) > 1]
 
 
 def pairs_of_entity(mentions: Sequence[Mention], *, max_mentions: int) -> list[Pair]:

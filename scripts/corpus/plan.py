@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.errors import ConfigError
+from scripts.common.sources_table import find_file
+from scripts.corpus.stop_list import read_stop_list
 
 _FLOOR = {
     "min_characters": min,
@@ -166,6 +168,22 @@ class CorpusPlan:
     def demo_seed(self, source: str) -> int:
         """Return the seed of generated articles, 0 for other kinds than demo."""
         return self.seed if self.sources[source]["kind"] == "demo" else 0
+
+    def stop_list(self, basedir: Path) -> list[str] | str:
+        """Return the path of the entities' stop list, no path where there is none.
+
+        Args:
+            basedir: folder of the Snakefile.
+
+        Raises:
+            ConfigError: the file is missing or cannot be used.
+        """
+        key, name = "corpus.entity_coref.stop_list", self.config["entity_coref"]["stop_list"]
+        if name is None:
+            return []
+        path = find_file(key, name, basedir, allowed="null, or path of a text file")
+        read_stop_list(path)
+        return str(path)
 
     def separator(self, source: str) -> str:
         """Return what joins the text fields of a source."""

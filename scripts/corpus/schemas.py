@@ -148,11 +148,15 @@ CUTOFFS = pa.schema(
     ]
 )
 
+# Entities below the minimum frequency, by document: a row for each document that has training
+# samples of one, in the order of the candidates.
+RARE_ENTITIES = pa.schema([("source", pa.string()), ("key", pa.uint64()), ("entity", pa.string())])
+
 ENTITIES = pa.schema(
     [
         ("entity", pa.string()),
         ("samples_before_cap", pa.int64()),  # training samples
-        ("samples_after_cap", pa.int64()),
+        ("samples_after_cap", pa.int64()),  # 0 below the minimum frequency
         ("validation", pa.int64()),  # samples of the other splits, which are not capped
         ("test", pa.int64()),
         ("holdout", pa.int64()),

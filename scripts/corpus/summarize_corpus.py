@@ -44,6 +44,7 @@ OUTCOMES_IN_ORDER = (
     "no_token",
     "no_repeated_entity",
     "no_sample",
+    "rare_entity",
     "entity_cap",
     "kept",
 )

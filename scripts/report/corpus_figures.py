@@ -80,12 +80,14 @@ OUTCOME_COLOURS = {
     "no_token": "#2f5f57",
     "no_repeated_entity": "#5fb8a5",
     "no_sample": "#1f7a68",
+    "rare_entity": "#93cfc0",
     "entity_cap": "#bfe3da",
     KEPT: KEPT_COLOUR,
 }
 _OTHER_COLOUR = "#d0d4d8"
 _HATCHES = {"exact_duplicate": "///", "near_duplicate": "///"}
-_HATCHES |= dict.fromkeys(("no_token", "no_repeated_entity", "no_sample", "entity_cap"), "...")
+_HATCHES |= dict.fromkeys(("no_token", "no_repeated_entity", "no_sample"), "...")
+_HATCHES |= dict.fromkeys(("rare_entity", "entity_cap"), "...")
 BANDS = (("short", 10, 200), ("medium", 200, 800), ("long", 800, 2000))
 _BAND_COLOURS = ("#eef3fa", "#fdf5e4", "#f3eef7")
 

@@ -197,6 +197,11 @@ def test_long_value_is_cut():
             "at most 0.2",
         ),
         (
+            {"entity_coref": {"min_entity_freq": 1001}},
+            "corpus.entity_coref.min_entity_freq = 1001 is above max_entity_freq = 1000",
+            "at most 1000",
+        ),
+        (
             {"entity_coref": {"min_distance": 3000}},
             "corpus.entity_coref.min_distance = 3000 is above max_distance = 2000",
             "at most 2000",

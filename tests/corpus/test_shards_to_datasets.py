@@ -1,6 +1,11 @@
 """The steps in a row: one full source, one without documents, one with fewer than shards."""
 
+import copy
+import hashlib
 import json
+import shutil
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -22,8 +27,17 @@ from scripts.corpus import (
     train_tokenizer,
 )
 from scripts.corpus.documents import training_texts
+from scripts.corpus.sample_limits import DROP_REASONS
+from scripts.corpus.schemas import OUTCOMES
 from scripts.corpus.wordpiece import load_wordpiece
-from tests.corpus.builders import articles, find_duplicates, shard_files, shard_texts, write_jsonl
+from tests.corpus.builders import (
+    articles,
+    find_duplicates,
+    shard_files,
+    shard_texts,
+    write_jsonl,
+    write_rows,
+)
 
 FLOOR: dict[str, Any] = {
     "min_characters": 800,
@@ -37,6 +51,10 @@ LENGTH = 600
 
 class Steps:
     """The corpus track's steps over some sources, in one folder."""
+
+    stop_list: Path | None = None
+    merge_substrings = False
+    minimum = 1
 
     def __init__(self, folder, sources):
         self.folder, self.sources = folder, sources
@@ -151,15 +169,20 @@ class Steps:
             "tokens",
             self.selections["entity_coref"],
             self.tokenizer_path,
+            self.stop_list,
             length=LENGTH,
             min_syllables=2,
             max_mentions=4,
             min_distance=10,
             max_distance=2000,
+            merge_substrings=self.merge_substrings,
             seed=1,
         )
-        cutoffs, entities = self.folder / "cutoffs.parquet", self.folder / "entities.parquet"
-        cap_entities.run(self.paths("candidates"), cutoffs, entities, max_entity_freq=4, **self.tmp)
+        cutoffs, rare, entities = (
+            self.folder / f"{name}.parquet" for name in ("cutoffs", "rare", "entities")
+        )
+        frequency: dict[str, Any] = {"min_entity_freq": self.minimum, "max_entity_freq": 4}
+        cap_entities.run(self.paths("candidates"), cutoffs, rare, entities, **frequency, **self.tmp)
         common: dict[str, Any] = {
             "length": LENGTH,
             "rows_per_file": 100,
@@ -176,13 +199,16 @@ class Steps:
             self.paths("pair_counts"),
             self.selections["entity_coref"],
             cutoffs,
+            rare,
             entities,
             self.fertility,
             self.tokenizer_path,
+            self.stop_list,
             coref / "dataset",
             coref / "manifest.json",
             coref / "fates.parquet",
-            max_entity_freq=4,
+            merge_substrings=self.merge_substrings,
+            **frequency,
             **common,
         )
         build_mlm.run(
@@ -287,3 +313,88 @@ def test_no_more_training_texts_than_asked_for(finished):
     shards = [path for source in steps.sources for path in source.shards]
     found = list(training_texts(shards, steps.splits, documents=1, batch_documents=7))
     assert len(found) <= 1
+
+
+def rows_of(coref):
+    return {split: list(part) for split, part in load_from_disk(str(coref / "dataset")).items()}
+
+
+def datasets_with(steps, folder, **options):
+    """Make the datasets again in a folder of their own, with options of the entities."""
+    other = copy.copy(steps)
+    other.folder = shutil.copytree(steps.folder, folder / "steps")
+    vars(other).update(options)
+    return other.datasets()[0]
+
+
+def test_stop_list_and_minimum_leave_out_what_they_should(finished, tmp_path):
+    steps, plain_coref, _ = finished
+    frequent = [
+        row["entity"] for row in pq.read_table(steps.folder / "entities.parquet").to_pylist()[:3]
+    ]
+    stopped = set(frequent[1:])
+    stop_list = tmp_path / "stop.txt"
+    stop_list.write_text("# too frequent\n" + "".join(f" {name}\n" for name in stopped))
+    coref = datasets_with(steps, tmp_path, stop_list=stop_list, minimum=3)
+
+    plain, rows = rows_of(plain_coref), rows_of(coref)
+    train = Counter(row["entity"] for row in rows["train"])
+    assert set(train.values()) == {3, 4}
+    assert frequent[0] in train
+    # Evaluation splits lose the stopped entities alone, and no rare one.
+    for split in ("validation", "test", "holdout"):
+        assert rows[split] == [row for row in plain[split] if row["entity"] not in stopped]
+    assert {row["entity"] for row in rows["test"]} - set(train)
+    assert [row for row in plain["train"] if row["entity"] in train] == rows["train"]
+
+    before, after = (
+        json.loads((folder / "manifest.json").read_text()) for folder in (plain_coref, coref)
+    )
+    assert after["pairs"]["stop_list"]["pairs"] > 0
+    assert after["dropped_samples"]["rare_entity"] > 0 == before["dropped_samples"]["rare_entity"]
+    for found in (before, after):
+        dropped = sum(found["dropped_samples"].values())
+        assert found["pairs"]["candidate"]["pairs"] == found["num_samples"] + dropped
+    total_before, total_after = (
+        sum(number["pairs"] for number in found["pairs"].values()) for found in (before, after)
+    )
+    assert total_before == total_after
+    assert (after["min_entity_freq"], after["max_entity_freq"]) == (3, 4)
+    assert before["stop_list_sha256"] is None
+    assert after["stop_list_sha256"] == hashlib.sha256(stop_list.read_bytes()).hexdigest()
+    entities = {row["entity"] for part in rows.values() for row in part}
+    assert after["num_unique_entities"] == len(entities)
+    assert after["splits"]["train"]["entities"] == len(train)
+    sampled = {row["doc_id"] for part in rows.values() for row in part}
+    fates = pq.read_table(coref / "fates.parquet").to_pylist()
+    assert {row["doc_id"] for row in fates if row["outcome"] == "kept"} == sampled
+
+
+def test_merged_entities_have_their_full_form_as_antecedent(finished, tmp_path):
+    steps, _, _ = finished
+    coref = datasets_with(steps, tmp_path, merge_substrings=True)
+    texts = {row["doc_id"]: row["text"] for source in steps.sources for row in source.rows()}
+    found = [row for part in rows_of(coref).values() for row in part]
+    for row in found:
+        antecedent = texts[row["doc_id"]][row["antecedent_start"] : row["antecedent_end"]]
+        assert "".join(antecedent.split()) == row["entity"]
+        assert row["entity"].startswith("".join(row["surface"].split()))
+    assert any(len(row["surface"]) < len(row["entity"]) for row in found)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "fate"),
+    [
+        (["rare_entity", "entity_cap"], "entity_cap"),
+        (["rare_entity"], "rare_entity"),
+        ([], "no_sample"),
+    ],
+)
+def test_the_fate_is_how_far_the_best_sample_came(tmp_path, reasons, fate):
+    outcomes = [{"doc_id": "news:1", "source": "news", "outcome": "no_sample"}]
+    path = write_rows(tmp_path / "outcomes.parquet", outcomes, OUTCOMES)
+    dropped = {reason: {"news:1"} if reason in reasons else set() for reason in DROP_REASONS}
+    (table,) = build_entity_coref.fates_of_shard(path, set(), dropped, 7)
+    assert table["outcome"].to_pylist() == [fate]
+    (table,) = build_entity_coref.fates_of_shard(path, {"news:1"}, dropped, 7)
+    assert table["outcome"].to_pylist() == ["kept"]

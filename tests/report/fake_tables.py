@@ -41,6 +41,7 @@ OUTCOMES = [
     "near_duplicate",
     "no_repeated_entity",
     "no_sample",
+    "rare_entity",
     "entity_cap",
     "kept",
 ]

@@ -124,6 +124,9 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     "more mentions": ("corpus.entity_coref.max_mentions", 5, FROM_PAIR),
     "longer distances": ("corpus.entity_coref.min_distance", 20, FROM_PAIR),
     "shorter distances": ("corpus.entity_coref.max_distance", 1000, FROM_PAIR),
+    "shortened names merged": ("corpus.entity_coref.merge_substrings", True, FROM_PAIR),
+    "a stop list": ("corpus.entity_coref.stop_list", "tests/config/stop_list.txt", FROM_PAIR),
+    "rare entities dropped": ("corpus.entity_coref.min_entity_freq", 2, FROM_CAP),
     "a higher entity cap": ("corpus.entity_coref.max_entity_freq", 6, FROM_CAP),
     "longer MLM documents": (
         "corpus.mlm.min_characters",
@@ -165,6 +168,9 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     "a step": ("scripts/corpus/cap_entities.py", FROM_CAP),
     "a late step": ("scripts/corpus/build_mlm.py", BUILD_MLM | FROM_SUMMARY),
     "a helper of one step": ("scripts/corpus/normalize.py", EVERYTHING - FETCH),
+    "the stop list's reader": ("scripts/corpus/stop_list.py", FROM_PAIR),
+    "limits of samples": ("scripts/corpus/sample_limits.py", BUILD_COREF | FROM_SUMMARY),
+    "what nothing uses yet": ("scripts/corpus/offset_map.py", set()),
     "a helper of two steps": ("scripts/corpus/splice.py", FROM_PAIR),
     "a helper behind a helper": ("scripts/corpus/analysis.py", FROM_SCORE),
     "packing": ("scripts/corpus/packing.py", BUILD_MLM | FROM_SUMMARY),
@@ -323,3 +329,39 @@ def test_an_edited_local_file_makes_its_source_stale(
     with (edited / "tests/config/notes.csv").open("a", encoding="utf-8") as notes:
         notes.write('새 글,"새로 쓴 글이 하나 더 있습니다. 그래서 다시 셉니다."\n')
     assert stale(sources, edited) == EVERYTHING - {"fetch_source demo", "shard_source demo"}
+
+
+def test_an_edited_stop_list_makes_pairing_stale(
+    sources: Path, finished_run: Path, tmp_path: Path
+) -> None:
+    edited = shutil.copytree(finished_run, tmp_path / "finished")
+    config = sources / "tests/config/tiny.yaml"
+    values = yaml.safe_load(config.read_text())
+    values["corpus"]["entity_coref"]["stop_list"] = "tests/config/stop_list.txt"
+    config.write_text(yaml.safe_dump(values))
+    # As if the results had been made with the list.
+    succeeded(snakemake("--touch", "--configfile", str(config), directory=edited))
+    assert stale(sources, edited) == set()
+    with (edited / "tests/config/stop_list.txt").open("a", encoding="utf-8") as names:
+        names.write("부산\n")
+    assert stale(sources, edited) == FROM_PAIR
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "gone.txt",
+            'config key corpus.entity_coref.stop_list = "gone.txt" is no file, neither in',
+        ),
+        ("empty.txt", "stop list empty.txt line 1 is empty; write an entity"),
+    ],
+)
+def test_a_bad_stop_list_ends_the_plan_in_one_line(name: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "my.yaml").write_text(f"corpus: {{entity_coref: {{stop_list: {name}}}}}\n")
+    result = snakemake("--dry-run", "--configfile", str(tmp_path / "my.yaml"), directory=tmp_path)
+    assert result.returncode != 0
+    lines = [line for line in result.stderr.splitlines() if "stop" in line]
+    assert len(lines) == 1 and lines[0].startswith(message)
+    assert "Traceback" not in result.stderr
