@@ -85,7 +85,7 @@ HEADER = "source\tkind\tlocation\tshards\tmax_characters\tmin_characters\tused_b
     [
         (
             "source\tkind\tshard\na\tdemo\t1\n",
-            "sources.tsv column 'shard' is unknown; did you mean shards? allowed: batch_documents, ",
+            "sources.tsv column 'shard' is unknown; did you mean shards? allowed: batch_",
         ),
         ("kind\ndemo\n", "sources.tsv column 'source' is missing; the header needs it"),
         ("source\tkind\tkind\na\tdemo\tdemo\n", "sources.tsv column 'kind' stands twice"),
