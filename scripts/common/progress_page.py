@@ -67,7 +67,7 @@ def headline(page: Page) -> str:
     finished = sum(job.finished for job in page.jobs)
     failed = sum(job.failed for job in page.jobs)
     silent = sum(job.is_silent(page.now) for job in page.jobs)
-    parts = [f"{len(page.working)} jobs run", f"{finished} finished"]
+    parts = [f"jobs: {len(page.working)} running", f"{finished} finished"]
     parts += [f"{failed} failed"] if failed else []
     parts += [f"{silent} silent"] if silent else []
     return ", ".join(parts)

@@ -13,9 +13,8 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -79,74 +78,26 @@ def is_complete(page: Page, results: Path) -> bool:
     )
 
 
-class Screen(Protocol):
-    """Where pages go."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
-    def show(self, page: Page) -> None:
-        """Show a page."""
+@contextmanager
+def terminal(results: Path) -> Iterator[Callable[[Page], None]]:
+    """Yield what draws each page over the last one."""
+    with Live(console=Console(), auto_refresh=False) as live:
+        yield lambda page: live.update(render(page, results), refresh=True)
 
 
-class Terminal:
-    """Draws each page over the last one.
+@contextmanager
+def lines() -> Iterator[Callable[[Page], None]]:
+    """Yield what prints those lines of a page that did not stand on the page before."""
+    last: list[str] = []
 
-    Args:
-        results: the results folder, which stands on top of the page.
-    """
-
-    def __init__(self, results: Path) -> None:
-        self.results = results
-        self._live = Live(console=Console(), auto_refresh=False)
-
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._live.stop()
-
-    def show(self, page: Page) -> None:
-        """Draw a page over the last one."""
-        self._live.update(render(page, self.results), refresh=True)
-
-
-class Lines:
-    """Prints those lines of a page that were not on the page before."""
-
-    def __init__(self) -> None:
-        self._last: list[str] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
-
-    def show(self, page: Page) -> None:
-        """Print what is new."""
-        lines = page_lines(page)
-        for line in lines:
-            if line not in self._last:
+    def show(page: Page) -> None:
+        current = page_lines(page)
+        for line in current:
+            if line not in last:
                 print(line, flush=True)
-        self._last = lines
+        last[:] = current
+
+    yield show
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -157,12 +108,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"there is no folder {results}; name a run's with --results", file=sys.stderr)
         return 1
     shown = None
-    screen: Screen = Terminal(results) if sys.stdout.isatty() else Lines()
     try:
-        with screen:
+        with terminal(results) if sys.stdout.isatty() else lines() as show:
             for page in pages(results, every=options.every, patience=options.patience):
                 shown = page
-                screen.show(page)
+                show(page)
                 if options.once:
                     break
     except KeyboardInterrupt:

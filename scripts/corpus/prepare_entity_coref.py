@@ -22,9 +22,8 @@ import yaml
 from scripts.common.check_config import ROOT, SCHEMA_FILE, merged_config, settled_config
 from scripts.common.config import load_schema
 from scripts.common.errors import ConfigError, ExpectedError
-from scripts.common.files import write_text
+from scripts.common.files import read_json, write_text
 from scripts.common.sources_table import find_table
-from scripts.corpus.wordpiece import load_wordpiece
 
 # ASSUME no tokenizer of Korean text covers more characters with a token on average (a vocabulary
 # of 32,000 covers 2.3), so a shorter window can hold no document of the fewest characters.
@@ -118,14 +117,15 @@ def local_or_hub_model(model: str) -> str:
     """Return the absolute path of a local model folder, or a hub id as it is.
 
     Raises:
-        ConfigError: the folder does not exist or has no tokenizer, or the id cannot be one.
-        InputError: the folder's tokenizer is not a WordPiece of a masked model.
+        ConfigError: the folder does not exist or has no WordPiece tokenizer, or the id
+            cannot be one.
+        IntegrityError: the folder's tokenizer is no JSON.
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
         tokenizer = folder / "tokenizer.json"
         if tokenizer.is_file():
-            load_wordpiece(tokenizer)
+            _refuse_other_than_wordpiece(tokenizer)
         elif not (folder / "vocab.txt").is_file():
             raise ConfigError(
                 f"--model {model} has neither tokenizer.json nor vocab.txt; save the model's "
@@ -136,6 +136,17 @@ def local_or_hub_model(model: str) -> str:
     if looks_local or not _HUB_ID.fullmatch(model):
         raise ConfigError(f"--model {model} is no folder; allowed: a model's folder, or a hub id")
     return model
+
+
+def _refuse_other_than_wordpiece(tokenizer: Path) -> None:
+    content = read_json(tokenizer)
+    described = content.get("model") if isinstance(content, dict) else None
+    kind = described.get("type") if isinstance(described, dict) else None
+    if kind != "WordPiece":
+        raise ConfigError(
+            f"--model: {tokenizer} is no WordPiece tokenizer but {kind or 'of no known kind'}; "
+            "name a model with one"
+        )
 
 
 def prepared_config(
