@@ -126,7 +126,7 @@ def test_a_killed_job_has_done_nothing_and_is_named_with_its_log(results):
     # 1,900 documents were analysed in 200 s; no job works, so there is no time left to tell.
     assert "1,000/2,000 documents, passed cheap checks 10 (1.0%), 9.5 documents/s, ETA –" in line
     lines = page_lines(page_of(results))
-    assert lines[0] == "0 jobs run, 1 finished, 1 silent"
+    assert lines[0] == "jobs: 0 running, 1 finished, 1 silent"
     assert lines[-1] == (
         "SILENT score_shard news 001: no word for 0:01:40, maybe killed; "
         f"see {path.with_suffix('.log')}"
@@ -138,7 +138,7 @@ def test_a_failed_job_is_named_with_its_log(results):
     path = write_record(results, "news", rule="shard_source", state="failed", start=-9, last=-3)
     lines = page_lines(page_of(results))
     assert lines == [
-        "0 jobs run, 0 finished, 1 failed",
+        "jobs: 0 running, 0 finished, 1 failed",
         f"FAILED shard_source news: see {path.with_suffix('.log')}",
     ]
 
@@ -159,7 +159,7 @@ def test_no_documents_at_all(results):
 def test_other_tracks_jobs_have_their_line(results):
     write_record(results, "run", rule="x", track="retrieval", start=-8, last=0, done=40, total=100)
     assert page_lines(page_of(results)) == [
-        "1 jobs run, 0 finished",
+        "jobs: 1 running, 0 finished",
         "x: 40/100 documents, 5.0 documents/s, ETA 0:00:12",
     ]
 
@@ -300,7 +300,7 @@ def test_once_prints_plain_lines_into_a_pipe(results, capsys):
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert out.splitlines()[:2] == [
-        "0 jobs run, 3 finished",
+        "jobs: 0 running, 3 finished",
         "score_shard news: batch 10/10, 1,000/1,000 documents, passed cheap checks 500 (50.0%), "
         "6.2 documents/s, ETA done",
     ]
@@ -308,14 +308,14 @@ def test_once_prints_plain_lines_into_a_pipe(results, capsys):
 
 def test_lines_that_did_not_change_are_not_repeated(results, capsys):
     finished_results(results)
-    screen = show_progress.Lines()
-    screen.show(page_of(results))
-    first = capsys.readouterr().out
-    write_record(results, "news", rule="shard_source", start=0, last=0)
-    screen.show(page_of(results, now=1))
+    with show_progress.lines() as show:
+        show(page_of(results))
+        first = capsys.readouterr().out
+        write_record(results, "news", rule="shard_source", start=0, last=0)
+        show(page_of(results, now=1))
     assert first.count("\n") == 3
     assert capsys.readouterr().out.splitlines() == [
-        "1 jobs run, 3 finished",
+        "jobs: 1 running, 3 finished",
         "shard_source news: running",
     ]
 
