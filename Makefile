@@ -9,7 +9,7 @@ SMK := Snakefile rules
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test gate lint format dag slurm-test lock clean check-python
+.PHONY: help setup demo progress test gate lint format dag slurm-test lock clean check-python
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ demo: $(READY) ## run the embedded default to the report
 	@$(BIN)/snakemake --quiet host rules -- corpus
 	@$(BIN)/snakemake --quiet host rules
 	@echo "demo: made the datasets under results/corpus/ and results/report/index.html (open it in a browser)"
+
+progress: $(READY) ## watch the run whose results are in results/, until it ends
+	@$(BIN)/python -m scripts.common.show_progress
 
 test: $(READY) ## check everything that needs neither SLURM nor a GPU
 	@$(MAKE) --no-print-directory gate

@@ -82,6 +82,11 @@ def files_of_source(wildcards):
         sys.exit(str(error))
 
 
+def effort_of_source(key):
+    """Return a function of the wildcards: the source's own number, else the one for all."""
+    return lambda wildcards: CORPUS.effort(wildcards.source, key)
+
+
 def fertility_of_dataset(wildcards):
     """Return the file with the character ceilings, where the dataset's selection needs it."""
     if CORPUS.kind_of(wildcards.dataset) == "entity_coref":

@@ -114,11 +114,12 @@ rule score_shard:
         "<results>/benchmarks/corpus/score_shard/{source}/{shard}.jsonl"
     conda:
         "../envs/corpus.yaml"
-    threads: CONFIG["corpus"]["workers"]
+    threads: effort_of_source("workers")
     resources:
         mem_mb=growing(1200),
         runtime=growing(240),
-        batch_documents=CONFIG["corpus"]["batch_documents"],
+        batch_documents=effort_of_source("batch_documents"),
+        chunk_documents=effort_of_source("chunk_documents"),
     params:
         analyse=lambda wildcards: CORPUS.uses(wildcards.source, "entity_coref"),
         min_characters=CORPUS.floor()["min_characters"],
@@ -149,7 +150,7 @@ rule fingerprint_shard:
     resources:
         mem_mb=growing(600),
         runtime=growing(60),
-        batch_documents=CONFIG["corpus"]["batch_documents"],
+        batch_documents=effort_of_source("batch_documents"),
     params:
         shingle_characters=CONFIG["corpus"]["near_duplicates"]["shingle_characters"],
         bands=CONFIG["corpus"]["near_duplicates"]["bands"],
@@ -340,7 +341,7 @@ rule tokenize_shard:
     resources:
         mem_mb=growing(800),
         runtime=growing(60),
-        batch_documents=CONFIG["corpus"]["batch_documents"],
+        batch_documents=effort_of_source("batch_documents"),
     params:
         code=code_version("scripts/corpus/tokenize_shard.py", packages=("tokenizers",)),
     script:
@@ -370,7 +371,7 @@ rule pair_mentions:
     resources:
         mem_mb=growing(800),
         runtime=growing(60),
-        batch_documents=CONFIG["corpus"]["batch_documents"],
+        batch_documents=effort_of_source("batch_documents"),
     params:
         min_syllables=CONFIG["corpus"]["entity_coref"]["min_syllables"],
         max_mentions=CONFIG["corpus"]["entity_coref"]["max_mentions"],

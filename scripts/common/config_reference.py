@@ -62,12 +62,16 @@ def _sections(schema: Schema, path: str) -> Iterator[str]:
 
 def _sources_section(source: Schema) -> str:
     required = " and ".join(f"`{name}`" for name in source["required"])
+    columns = {
+        name: part if name in source["required"] else {"default": "", **part}
+        for name, part in source["properties"].items()
+    }
     return (
         "## The table of sources\n\n"
         "The file that `corpus.sources` names: tab-separated UTF-8, a header, then one source a "
         "row. Lines that start with `#` are comments. "
         f"A table needs the columns {required}; of the others it has those that it uses. "
-        "An empty cell means the default.\n\n" + _table("column", source["properties"], _as_cell)
+        "An empty cell means the default.\n\n" + _table("column", columns, _as_cell)
     )
 
 

@@ -31,6 +31,7 @@ class Stage:
         passed: items that passed, among the finished ones.
         batch, batches: finished and all batches, None where the work comes in none.
         seconds: time since the stage began.
+        batch_size: items of a batch, where all but the last hold the same number.
     """
 
     label: str
@@ -41,6 +42,7 @@ class Stage:
     batch: int | None
     batches: int | None
     seconds: float
+    batch_size: int | None = None
 
 
 @dataclass

@@ -27,6 +27,8 @@ class Progress:
         total: number of items, or None where it is unknown.
         unit: the items' name in the plural.
         batches: number of batches, where the work comes in batches.
+        batch_size: items of a batch, where all but the last hold the same number; it gives the
+            number of batches.
     """
 
     def __init__(
@@ -36,10 +38,14 @@ class Progress:
         total: int | None,
         unit: str = "documents",
         batches: int | None = None,
+        batch_size: int | None = None,
         every_seconds: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.label, self.total, self.unit, self.batches = label, total, unit, batches
+        self.label, self.total, self.unit = label, total, unit
+        if batch_size is not None and total is not None:
+            batches = -(-total // batch_size)
+        self.batches, self.batch_size = batches, batch_size
         self.every_seconds, self.clock = every_seconds, clock
         self.done = self.passed = self.batch = 0
         self.started = self.reported = self.noted = clock()
@@ -87,6 +93,7 @@ class Progress:
             passed=self.passed,
             batch=None if self.batches is None else self.batch,
             batches=self.batches,
+            batch_size=self.batch_size,
             seconds=self.clock() - self.started,
         )
         self.stage_number = note_stage(stage, number=self.stage_number)

@@ -185,6 +185,15 @@ class CorpusPlan:
         read_stop_list(path)
         return str(path)
 
+    def effort(self, source: str, key: str) -> int:
+        """Return how a source's shards are worked on: its own number, else the one for all.
+
+        Args:
+            source: name of the source.
+            key: "batch_documents", "chunk_documents" or "workers".
+        """
+        return int(self.sources[source].get(key, self.config[key]))
+
     def separator(self, source: str) -> str:
         """Return what joins the text fields of a source."""
         return _SEPARATORS[self.sources[source]["join"]]

@@ -43,6 +43,7 @@ def run(
     max_symbol_ratio: float,
     max_failed_share: float,
     batch_documents: int,
+    chunk_documents: int,
     threads: int = 1,
 ) -> None:
     """Write the attributes of a shard's documents.
@@ -59,7 +60,8 @@ def run(
         min_hangul_ratio: least share of Hangul syllables of an analysed document.
         max_symbol_ratio: largest share of other symbols of an analysed document.
         max_failed_share: share of analysed documents that may fail before the job does.
-        batch_documents: documents analysed at a time.
+        batch_documents: documents read at a time.
+        chunk_documents: documents of a batch that are analysed and written at a time.
         threads: Kiwi's threads.
         shard: name of the shard.
     """
@@ -68,22 +70,27 @@ def run(
         min_characters, max_characters, min_sentence_marks, min_hangul_ratio, max_symbol_ratio
     )
     elsewhere = set(read_table(duplicates, DUPLICATES, ["key"])["key"].to_pylist())
-    total = count_rows(path, DOCUMENTS)
     progress = Progress(
         f"score_shard {path.parent.name}/{shard}",
-        total=total,
-        batches=-(-total // batch_documents),
+        total=count_rows(path, DOCUMENTS),
+        batch_size=batch_documents,
     )
     load_kiwi = partial(_load_kiwi, threads) if analyse else None
     analysed = failed = 0
     with table_writer(scores, SCORES) as writer:
         for batch in iterate_batches(path, DOCUMENTS, rows=batch_documents):
-            rows = score_documents(batch.to_pylist(), elsewhere, floor, load_kiwi)
-            states = [row["analysis"] for row in rows]
-            analysed += states.count("analysed")
-            failed += states.count("failed")
-            writer.write_table(pa.Table.from_pylist(rows, schema=SCORES))
-            progress.advance(len(rows), states.count("analysed"), batch_ended=True)
+            for start in range(0, batch.num_rows, chunk_documents):
+                chunk = batch.slice(start, chunk_documents)
+                rows = score_documents(chunk.to_pylist(), elsewhere, floor, load_kiwi)
+                states = [row["analysis"] for row in rows]
+                analysed += states.count("analysed")
+                failed += states.count("failed")
+                writer.write_table(pa.Table.from_pylist(rows, schema=SCORES))
+                progress.advance(
+                    len(rows),
+                    states.count("analysed"),
+                    batch_ended=start + len(rows) == batch.num_rows,
+                )
         if failed > max_failed_share * (analysed + failed):
             raise InputError(
                 f"{path}: the analyser failed on {failed} of {analysed + failed} documents, more "

@@ -85,7 +85,7 @@ HEADER = "source\tkind\tlocation\tshards\tmax_characters\tmin_characters\tused_b
     [
         (
             "source\tkind\tshard\na\tdemo\t1\n",
-            "sources.tsv column 'shard' is unknown; did you mean shards? allowed: config, ",
+            "sources.tsv column 'shard' is unknown; did you mean shards? allowed: batch_",
         ),
         ("kind\ndemo\n", "sources.tsv column 'source' is missing; the header needs it"),
         ("source\tkind\tkind\na\tdemo\tdemo\n", "sources.tsv column 'kind' stands twice"),
@@ -100,6 +100,10 @@ HEADER = "source\tkind\tlocation\tshards\tmax_characters\tmin_characters\tused_b
         (
             HEADER + "a\tdemo\t\t2.5\t\t\t\t\n",
             'sources.tsv line 2, column shards = "2.5" is not allowed; allowed: integer ≥ 1, ≤',
+        ),
+        (
+            "source\tkind\tworkers\na\tdemo\tnull\n",
+            'sources.tsv line 2, column workers = "null" is not allowed; allowed: integer ≥ 1, ≤',
         ),
         (
             HEADER + "a\tdemo\t\t0\t\t\t\t\n",

@@ -107,6 +107,7 @@ def test_scores_equal_kiwi_document_by_document(tmp_path, kiwi):
             **vars(FLOOR),
             max_failed_share=0.0,
             batch_documents=16,
+            chunk_documents=5,
             threads=2,
         )
         later = set(pq.read_table(duplicates["news", path.stem])["doc_id"].to_pylist())
@@ -232,6 +233,7 @@ def score_with_one_failure(folder, monkeypatch, kiwi, max_failed_share):
         **vars(FLOOR),
         max_failed_share=max_failed_share,
         batch_documents=4,
+        chunk_documents=3,
     )
 
 

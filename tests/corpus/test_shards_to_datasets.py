@@ -98,7 +98,13 @@ class Steps:
             seed=1,
         )
         self.each(
-            ["scores"], score_shard.run, "duplicates", analyse=True, max_failed_share=0, **FLOOR
+            ["scores"],
+            score_shard.run,
+            "duplicates",
+            analyse=True,
+            max_failed_share=0,
+            chunk_documents=3,
+            **FLOOR,
         )
         groups, self.splits = self.folder / "groups.parquet", self.folder / "splits.parquet"
         group_near_duplicates.run(

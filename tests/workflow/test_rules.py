@@ -13,7 +13,7 @@ import pytest
 from tests.workflow.harness import ROOT
 
 TARGETS = {"all", "corpus", "report"}
-OFFERED_RESOURCES = {"tmpdir", "mem_mb", "batch_documents"}
+OFFERED_RESOURCES = {"tmpdir", "mem_mb", "batch_documents", "chunk_documents"}
 ENTRIES = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / "scripts").glob("*/*.py")

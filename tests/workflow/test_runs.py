@@ -25,8 +25,14 @@ def test_other_shards_one_worker_and_another_hash_seed_give_the_same_bytes(
 ) -> None:
     shutil.copytree(ROOT / "tests/config", tmp_path / "tests/config")
     table = tmp_path / "tests/config/sources_tiny.tsv"
-    table.write_text(table.read_text().replace("\tid\t2\t", "\tid\t3\t"))
-    (tmp_path / "workers.yaml").write_text("corpus: {workers: 1, batch_documents: 17}\n")
+    header, demo, notes = table.read_text().splitlines()
+    demo = demo.replace("\tid\t2\t", "\tid\t3\t")
+    own = ("batch_documents\tchunk_documents\tworkers", "31\t8\t", "\t\t1")
+    rows = zip((header, demo, notes), own, strict=True)
+    table.write_text("".join(f"{row}\t{cells}\n" for row, cells in rows))
+    (tmp_path / "workers.yaml").write_text(
+        "corpus: {workers: 1, batch_documents: 17, chunk_documents: 5}\n"
+    )
     succeeded(
         snakemake(
             *("--cores", "1", "--configfile"),

@@ -69,6 +69,7 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     ),
     "more articles": ("corpus.demo_articles", 241, ALL_BUT_NOTES),
     "batches bound memory only": ("corpus.batch_documents", 77, set()),
+    "chunks bound waiting only": ("corpus.chunk_documents", 77, set()),
     "workers bound time only": ("corpus.workers", 1, set()),
     "another second length": (
         "corpus.lengths",
@@ -161,6 +162,9 @@ TABLE_EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         (EVERYTHING - FETCH - {"shard_source demo"})
         | {"score_shard notes 001", "fingerprint_shard notes 001", "tokenize_shard notes 001"},
     ),
+    "a source's own batches": ("demo", "batch_documents", "77", set()),
+    "a source's own chunks": ("demo", "chunk_documents", "7", set()),
+    "a source's own workers": ("demo", "workers", "1", set()),
     "shorter notes": ("notes", "max_characters", "40", SELECT_MLM | FROM_TOKENIZE),
 }
 
