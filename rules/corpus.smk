@@ -484,6 +484,9 @@ rule summarize_corpus:
         fertility="<results>/corpus/tokenizer/fertility.json",
     output:
         funnel="<results>/corpus/tables/funnel.tsv",
+        filter_costs="<results>/corpus/tables/filter_costs.tsv",
+        pronouns="<results>/corpus/tables/pronouns.tsv",
+        ceilings="<results>/corpus/tables/ceilings.tsv",
         histograms="<results>/corpus/tables/histograms.tsv",
         thresholds="<results>/corpus/tables/thresholds.tsv",
         entities="<results>/corpus/tables/entities.tsv",

@@ -96,9 +96,9 @@ class CorpusPlan:
         """Return the names of the finished datasets, kind_length."""
         return [f"{kind}_{length}" for kind, length in self.finished_datasets()]
 
-    def dataset_sources(self) -> dict[str, list[str]]:
-        """Return the sources of each kind of dataset."""
-        return {kind: list(self.sources_of(kind)) for kind in self.kinds()}
+    def dataset_sources(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Return the sources of each kind of dataset, as `sources_of` does."""
+        return {kind: self.sources_of(kind) for kind in self.kinds()}
 
     @staticmethod
     def kind_of(dataset: str) -> str:
