@@ -144,12 +144,10 @@ def _draw_attribute(
         for value, _, datasets in limits:
             colour, dash = styles[datasets]
             axes.axvline(value, color=colour, linestyle=dash, linewidth=1.3)
-    _label_limits(column[0], limits, styles)
+    label_limits(column[0], limits, styles)
 
 
-def _label_limits(
-    axes: Axes, limits: Sequence[Limit], styles: dict[tuple[str, ...], Style]
-) -> None:
+def label_limits(axes: Axes, limits: Sequence[Limit], styles: dict[tuple[str, ...], Style]) -> None:
     """Write each limit above its line, in lanes where they would overlap."""
     width = panel_width(axes)
     left, right = axes.get_xlim()
