@@ -484,6 +484,7 @@ rule summarize_corpus:
         fertility="<results>/corpus/tokenizer/fertility.json",
     output:
         funnel="<results>/corpus/tables/funnel.tsv",
+        samples="<results>/corpus/tables/samples.tsv",
         filter_costs="<results>/corpus/tables/filter_costs.tsv",
         pronouns="<results>/corpus/tables/pronouns.tsv",
         ceilings="<results>/corpus/tables/ceilings.tsv",

@@ -55,6 +55,7 @@ rule plot_corpus:
     """Draw the corpus track's figures."""
     input:
         funnel="<results>/corpus/tables/funnel.tsv",
+        samples="<results>/corpus/tables/samples.tsv",
         filter_costs="<results>/corpus/tables/filter_costs.tsv",
         pronouns="<results>/corpus/tables/pronouns.tsv",
         ceilings="<results>/corpus/tables/ceilings.tsv",
@@ -87,6 +88,7 @@ rule write_report:
         **CORPUS_FIGURES,
         summary="<results>/corpus/tables/summary.json",
         funnel="<results>/corpus/tables/funnel.tsv",
+        samples="<results>/corpus/tables/samples.tsv",
         filter_costs="<results>/corpus/tables/filter_costs.tsv",
         pronouns="<results>/corpus/tables/pronouns.tsv",
         ceilings="<results>/corpus/tables/ceilings.tsv",

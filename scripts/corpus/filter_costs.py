@@ -157,8 +157,7 @@ class JudgedDocuments:
             ],
         )
         failing = ", ".join(
-            f"coalesce({check.fails.format(limit=_sql_number(self.limits[check.key]))}, false)"
-            f"::INTEGER AS {check.name}"
+            f"coalesce({self._condition(check)}, false)::INTEGER AS {check.name}"
             for check in self.checks
         )
         # Of a source that Kiwi never sees nothing is known, and of a failed analysis neither.
@@ -167,6 +166,11 @@ class JudgedDocuments:
             f"SELECT source, characters, pronouns, source_max, analysis = 'analysed' AS analysed, "
             f"{failing} FROM measured JOIN limits USING (source))"
         )
+
+    def _condition(self, check: Check) -> str:
+        """Return the SQL condition under which a document is known to fail a check."""
+        fails = check.fails.format(limit=_sql_number(self.limits[check.key]))
+        return f"analysis = 'analysed' AND {fails}" if check.needs_analysis else fails
 
     def _failed(self, checks: Sequence[Check] | None = None) -> str:
         """Return the SQL number of failed checks, all of them by default."""

@@ -90,6 +90,7 @@ def run(
     shard_manifests: list[Path],
     fertility: Path,
     funnel: Path,
+    samples: Path,
     filter_costs: Path,
     pronouns: Path,
     ceilings: Path,
@@ -121,6 +122,7 @@ def run(
         shard_manifests: manifest of each source's shards.
         fertility: tokenizer statistics and character ceilings.
         funnel: where documents by dataset, source and outcome go.
+        samples: where the samples by dataset and source go.
         filter_costs: where the documents lost to each check go.
         pronouns: where the documents by number of pronouns go.
         ceilings: where the character ceilings go.
@@ -147,6 +149,7 @@ def run(
     bad = {path.parent.name: _count(path, UNREADABLE, "problem") for path in unreadable}
     documents = funnel_rows(dict(zip(dataset_names, fates, strict=True)), bad, dataset_sources)
     write_tsv(funnel, ("dataset", "source", "outcome", "documents"), documents)
+    write_tsv(samples, ("dataset", "source", "samples"), sample_rows(metadata, dataset_sources))
     for line in empty_datasets(dataset_names, documents):
         _logger.warning(line)
     write_tsv(
@@ -222,6 +225,18 @@ def funnel_rows(
                 if merged[outcome]
             ]
     return rows
+
+
+def sample_rows(
+    metadata: dict[str, dict[str, Any]], sources: dict[str, dict[str, Any]]
+) -> list[tuple[Any, ...]]:
+    """Return (dataset, source, samples); MLM rows are packed of several sources and have none."""
+    return [
+        (name, source, described["num_samples_by_source"].get(source, 0))
+        for name, described in metadata.items()
+        if "num_samples_by_source" in described
+        for source in sources[kind_of(name)]
+    ]
 
 
 def empty_datasets(names: Sequence[str], funnel: Sequence[tuple[Any, ...]]) -> Iterator[str]:

@@ -102,7 +102,7 @@ def _limits_of(thresholds: Sequence[ThresholdRow], quantity: str) -> list[Limit]
     for row in thresholds:
         if row.quantity == quantity:
             for value, sign in ((row.low, "≥"), (row.high, "≤")):
-                if value is not None:
+                if value is not None and (value, sign) != (0, "≥"):  # which limits nothing
                     found.setdefault((value, sign), []).append(row.dataset)
     return [
         (value, f"{sign} {plain_number(value)}", tuple(datasets))

@@ -7,7 +7,12 @@ from typing import Any
 from markupsafe import Markup
 
 from scripts.report.filter_costs import DatasetFilters, dataset_filters, documents_by_limit
-from scripts.report.funnel import DatasetFunnel, dataset_funnels, outcome_label
+from scripts.report.funnel import (
+    DatasetFunnel,
+    dataset_funnels,
+    outcome_label,
+    samples_by_place,
+)
 from scripts.report.page import Section
 from scripts.report.tables import (
     CeilingRow,
@@ -16,6 +21,7 @@ from scripts.report.tables import (
     FilterCostRow,
     FunnelRow,
     PronounRow,
+    SampleRow,
 )
 
 
@@ -23,6 +29,7 @@ def corpus_section(
     summary: dict[str, Any],
     *,
     funnel: Sequence[FunnelRow],
+    samples: Sequence[SampleRow],
     filters: Sequence[FilterCostRow],
     pronouns: Sequence[PronounRow],
     ceilings: Sequence[CeilingRow],
@@ -35,6 +42,7 @@ def corpus_section(
     Args:
         summary: the run's summary.
         funnel: fates of documents.
+        samples: samples of each dataset and source.
         filters: what each check costs.
         pronouns: documents by number of pronouns.
         ceilings: character ceilings.
@@ -56,6 +64,7 @@ def corpus_section(
             "blocks": blocks,
             "outcome_label": outcome_label,
             "mismatches": mismatches(summary, blocks),
+            "samples": samples_by_place(samples),
             "filters": checks,
             "pronouns": pronoun_costs(checks, pronouns),
             "ceilings": list(ceilings),

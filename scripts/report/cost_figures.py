@@ -46,7 +46,7 @@ def throughput_figure(rows: Sequence[CostRow]) -> Figure:
         _draw_steps(one, list(block), rates, texts)
         flat = [rate for one_step in rates for rate in one_step]
         one.set_xscale("log")
-        one.set_xlim(min(flat) / 1.5, max(flat) * 1.5)
+        one.set_xlim(*_rate_span(flat))
         _log_ticks(one)
         one.set_xlabel(f"{unit} per second of a job (log scale)")
     _legend(figure, goal=False)
@@ -121,6 +121,13 @@ def _draw_steps(
     axes.set_yticks(range(len(steps)), labels)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="#e3e7eb", linewidth=0.6)
+
+
+def _rate_span(rates: Sequence[float]) -> tuple[float, float]:
+    """Return a span around the rates of at least a factor of twelve, so that it has ticks."""
+    low, high = min(rates) / 1.5, max(rates) * 1.5
+    widening = max(1.0, (12 * low / high) ** 0.5)
+    return low / widening, high * widening
 
 
 def _log_ticks(axes: Axes) -> None:

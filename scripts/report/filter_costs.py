@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from scripts.report.funnel import ALL_SOURCES
 from scripts.report.tables import FilterCostRow, PronounRow
 
-ALL_SOURCES = "all sources"
 _CHEAP = ("too_short", "too_long", "few_sentences", "little_hangul", "many_symbols")
 
 

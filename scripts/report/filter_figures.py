@@ -40,7 +40,7 @@ from scripts.report.tables import CeilingRow, FilterCostRow, HistogramRow, Prono
 
 FERTILITY, FERTILITY_GROUP = "tokens_per_character", "training sample"
 _UNKNOWN_COLOUR = "#f3d9a4"
-_FEW_PRONOUNS = 4  # limits up to here are labelled
+_MOST_PRONOUNS = 20  # limits up to here are drawn
 _BEYOND = 1.6  # the axis of characters ends at so many times the highest ceiling
 
 
@@ -124,7 +124,7 @@ def _draw_filters(axes: Axes, block: DatasetFilters) -> None:
     axes.set_ylim(len(block.checks) - 0.45, -0.55)
     axes.set_yticks(list(places), [_check_text(check) for check in block.checks])
     axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel("share of the documents with a text (%)")
     axes.set_title(f"{shorten(block.title, 90)}   n = {whole:,} documents")
@@ -147,39 +147,33 @@ def pronouns_figure(rows: Sequence[PronounRow]) -> Figure:
     curves = documents_by_limit(rows)
     if not curves:
         return note_figure("No document passes all other checks, so no pronoun limit is judged.")
-    columns = min(2, len(curves))
     figure, axes = panels(
-        [2.0] * -(-len(curves) // columns),
-        columns,
-        Margins(
-            left=0.75, right=0.35, top=0.45, bottom=0.55, between_columns=0.9, between_rows=1.0
-        ),
+        [1.5] * len(curves),
+        1,
+        Margins(left=0.75, right=0.35, top=0.45, bottom=0.55, between_rows=1.0),
     )
-    for unused in axes[len(curves) :]:
-        unused.remove()
-    for one, (dataset, kept) in zip(axes, curves.items(), strict=False):
-        whole = kept[-1]
-        shares = [documents / whole for documents in kept]
-        most = next(limit for limit, share in enumerate(shares) if share >= 0.99)
-        one.stairs(
-            [*shares[: most + 1]],
-            [limit - 0.5 for limit in range(most + 2)],
-            fill=True,
-            color=ACCENT_TINT,
-        )
-        one.stairs([*shares[: most + 1]], [limit - 0.5 for limit in range(most + 2)], color=ACCENT)
-        for limit, share in enumerate(shares[: min(_FEW_PRONOUNS, most) + 1]):
-            one.text(limit, share + 0.015, f"{share:.0%}", ha="center", va="bottom", fontsize=8.5)
-        one.set_xlim(-0.5, max(most, 8) + 0.5)
-        one.set_ylim(0, 1.08)
-        one.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        one.yaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
-        one.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
-        one.grid(axis="y", color="#e3e7eb", linewidth=0.6)
-        one.set_title(f"{shorten(dataset, 40)}   n = {whole:,} documents")
-        one.set_xlabel("limit max_pronouns (pronouns per document)")
-        one.set_ylabel("documents kept (%)")
+    for one, (dataset, kept) in zip(axes, curves.items(), strict=True):
+        _draw_pronouns(one, dataset, kept)
     return figure
+
+
+def _draw_pronouns(axes: Axes, dataset: str, kept: Sequence[int]) -> None:
+    """Draw a bar per limit, up to the limit that keeps 99 %."""
+    shares = [documents / kept[-1] for documents in kept]
+    most = next(limit for limit, share in enumerate(shares) if share >= 0.99)
+    shown = shares[: min(most, _MOST_PRONOUNS) + 1]
+    axes.bar(range(len(shown)), shown, width=0.8, color=ACCENT_TINT, label="kept")
+    for limit, share in enumerate(shown):
+        axes.text(limit, share + 0.02, f"{share:.0%}", ha="center", va="bottom", fontsize=8.5)
+    axes.set_xlim(-0.6, max(len(shown) - 1, 8) + 0.6)
+    axes.set_ylim(0, 1.15)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.yaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=21, integer=True))
+    axes.grid(axis="y", color="#e3e7eb", linewidth=0.6)
+    axes.set_title(f"{shorten(dataset, 40)}   n = {kept[-1]:,} documents")
+    axes.set_xlabel("limit max_pronouns (pronouns per document)")
+    axes.set_ylabel("documents kept (%)")
 
 
 def ceilings_figure(
@@ -216,9 +210,10 @@ def _draw_fertility(axes: Axes, found: Histogram, ceiling: CeilingRow) -> None:
         xycoords="axes fraction",
         va="bottom",
         fontsize=8.5,
+        linespacing=1.4,
         color=LIMIT_COLOURS[0],
     )
-    axes.set_title(f"Fertility   n = {found.total:,} training documents", pad=34)
+    axes.set_title(f"Fertility   n = {found.total:,} training documents", pad=52)
     axes.set_xlabel("tokens per character of a document")
     axes.set_ylabel("documents per bin" + (" (log scale)" if axes.get_yscale() == "log" else ""))
 

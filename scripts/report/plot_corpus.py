@@ -20,12 +20,14 @@ from scripts.report.tables import (
     read_funnel,
     read_histograms,
     read_pronouns,
+    read_samples,
     read_thresholds,
 )
 
 
 def run(
     funnel: Path,
+    samples: Path,
     filter_costs: Path,
     pronouns: Path,
     ceilings: Path,
@@ -46,6 +48,7 @@ def run(
 
     Args:
         funnel: fate of each document, per dataset and source.
+        samples: samples of each dataset and source.
         filter_costs: what each check costs, per dataset and source.
         pronouns: documents by number of pronouns, per dataset and source.
         ceilings: character ceilings, per dataset.
@@ -66,7 +69,7 @@ def run(
     filters = read_filter_costs(filter_costs)
     with figure_style():
         figures = {
-            funnel_figure: corpus_figures.funnel_figure(read_funnel(funnel)),
+            funnel_figure: corpus_figures.funnel_figure(read_funnel(funnel), read_samples(samples)),
             filters_figure: filter_figures.filters_figure(filters),
             pronouns_figure: filter_figures.pronouns_figure(read_pronouns(pronouns)),
             ceilings_figure: filter_figures.ceilings_figure(bins, read_ceilings(ceilings), filters),

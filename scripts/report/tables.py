@@ -109,6 +109,15 @@ class FilterCostRow:
 
 
 @dataclasses.dataclass(frozen=True)
+class SampleRow:
+    """Samples of a dataset, all splits, whose document comes from one source."""
+
+    dataset: str
+    source: str
+    samples: int
+
+
+@dataclasses.dataclass(frozen=True)
 class PronounRow:
     """Documents of one source with so many pronouns that pass every other check."""
 
@@ -162,6 +171,7 @@ THRESHOLD_COLUMNS = columns_of(ThresholdRow)
 ENTITY_COLUMNS = columns_of(EntityRow)
 DATASET_COLUMNS = columns_of(DatasetRow)
 FILTER_COST_COLUMNS = columns_of(FilterCostRow)
+SAMPLE_COLUMNS = columns_of(SampleRow)
 PRONOUN_COLUMNS = columns_of(PronounRow)
 CEILING_COLUMNS = columns_of(CeilingRow)
 
@@ -324,6 +334,17 @@ def read_filter_costs(path: Path) -> list[FilterCostRow]:
     """
     rows = read_rows(path, FilterCostRow)
     refuse_repeats(path, [(row.dataset, row.source, row.check) for row in rows])
+    return rows
+
+
+def read_samples(path: Path) -> list[SampleRow]:
+    """Read the samples of each source.
+
+    Raises:
+        IntegrityError: the file, a column or a value is missing or wrong, or a source stands twice.
+    """
+    rows = read_rows(path, SampleRow)
+    refuse_repeats(path, [(row.dataset, row.source) for row in rows])
     return rows
 
 

@@ -19,6 +19,7 @@ from scripts.report.tables import (
     read_filter_costs,
     read_funnel,
     read_pronouns,
+    read_samples,
     read_summary,
 )
 
@@ -26,6 +27,7 @@ from scripts.report.tables import (
 def run(
     summary: Path,
     funnel: Path,
+    samples: Path,
     filter_costs: Path,
     pronouns: Path,
     ceilings: Path,
@@ -46,6 +48,7 @@ def run(
     Args:
         summary: the run's numbers, versions and hashes.
         funnel: fate of each document, per dataset and source.
+        samples: samples of each dataset and source.
         filter_costs: what each check costs, per dataset and source.
         pronouns: documents by number of pronouns, per dataset and source.
         ceilings: character ceilings, per dataset.
@@ -75,6 +78,7 @@ def run(
     corpus = corpus_section(
         about,
         funnel=read_funnel(funnel),
+        samples=read_samples(samples),
         filters=read_filter_costs(filter_costs),
         pronouns=read_pronouns(pronouns),
         ceilings=read_ceilings(ceilings),
