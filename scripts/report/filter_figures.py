@@ -158,9 +158,9 @@ def pronouns_figure(rows: Sequence[PronounRow]) -> Figure:
 
 
 def _draw_pronouns(axes: Axes, dataset: str, kept: Sequence[int]) -> None:
-    """Draw a bar per limit, up to the limit that keeps 99 %."""
+    """Draw a bar per limit, up to the limit that keeps 95 %."""
     shares = [documents / kept[-1] for documents in kept]
-    most = next(limit for limit, share in enumerate(shares) if share >= 0.99)
+    most = next(limit for limit, share in enumerate(shares) if share >= 0.95)
     shown = shares[: min(most, _MOST_PRONOUNS) + 1]
     axes.bar(range(len(shown)), shown, width=0.8, color=ACCENT_TINT, label="kept")
     for limit, share in enumerate(shown):
@@ -223,9 +223,12 @@ def _draw_lengths(
 ) -> None:
     styles: dict[tuple[str, ...], Style] = {}
     limits: list[Limit] = []
-    marks = [(f"{row.length:,} tokens", row.ceiling) for row in ceilings]
-    marks.append(("published", ceilings[0].published_ceiling))
-    for place, (name, value) in enumerate(marks):
+    names: dict[int, list[str]] = {}
+    for row in ceilings:
+        names.setdefault(row.ceiling, []).append(f"{row.length:,} tokens")
+    names.setdefault(ceilings[0].published_ceiling, []).append("published")
+    for place, (value, shared) in enumerate(names.items()):
+        name = " · ".join(shared)
         styles[name,] = (
             LIMIT_COLOURS[(place + 1) % len(LIMIT_COLOURS)],
             LIMIT_DASHES[place % len(LIMIT_DASHES)],
