@@ -8,8 +8,6 @@ OUTPUTS   <results>/report/index.html (nothing is loaded from elsewhere), <resul
 TARGETS   report
 """
 
-from snakemake.io import apply_wildcards
-
 
 localrules:
     plot_corpus,
@@ -37,18 +35,6 @@ COSTS_FIGURES = {
     for name in ("throughput", "memory")
 }
 CORPUS_LOGS = Path(str(rules.summarize_corpus.log[0])).parents[1]
-
-
-def planned_jobs():
-    """Return the wildcards of each job of the corpus track by the name of its log."""
-    found = {}
-    for rule in workflow.rules:
-        log = str(rule.log[0]) if rule.log else ""
-        if log.startswith(f"{CORPUS_LOGS}/"):
-            for wildcards in CORPUS.jobs_of(rule.name, rule.wildcard_names):
-                path = Path(apply_wildcards(log, wildcards))
-                found[path.relative_to(CORPUS_LOGS).with_suffix("").as_posix()] = wildcards
-    return found
 
 
 rule plot_corpus:
@@ -132,7 +118,7 @@ rule summarize_costs:
         runtime=growing(30),
     params:
         logs=CORPUS_LOGS.as_posix(),
-        jobs=planned_jobs(),
+        jobs=planned_jobs(CORPUS_LOGS),
         code=code_version("scripts/report/summarize_costs.py"),
     script:
         "../scripts/report/summarize_costs.py"
