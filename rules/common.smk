@@ -111,10 +111,10 @@ def tokens_of_kind(kind):
 def planned_jobs(logs):
     """Return the wildcards of each job of the corpus track by the name of its log below `logs`."""
     found = {}
-    for rule in workflow.rules:
-        log = str(rule.log[0]) if rule.log else ""
+    for step in workflow.rules:
+        log = str(step.log[0]) if step.log else ""
         if log.startswith(f"{logs}/"):
-            for wildcards in CORPUS.jobs_of(rule.name, rule.wildcard_names):
+            for wildcards in CORPUS.jobs_of(step.name, step.wildcard_names):
                 path = Path(apply_wildcards(log, wildcards))
                 found[path.relative_to(logs).with_suffix("").as_posix()] = wildcards
     return found
