@@ -9,6 +9,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from snakemake.io import apply_wildcards
+
 from scripts.common.code_version import code_version as version_of_code
 from scripts.common.check_config import settled_config
 from scripts.common.config import load_schema
@@ -110,3 +112,15 @@ def tokens_of_kind(kind):
         for source in CORPUS.analysed_sources(kind)
         for shard in CORPUS.shards(source)
     ]
+
+
+def planned_jobs(logs):
+    """Return the wildcards of each job of the corpus track by the name of its log below `logs`."""
+    found = {}
+    for step in workflow.rules:
+        log = str(step.log[0]) if step.log else ""
+        if log.startswith(f"{logs}/"):
+            for wildcards in CORPUS.jobs_of(step.name, step.wildcard_names):
+                path = Path(apply_wildcards(log, wildcards))
+                found[path.relative_to(logs).with_suffix("").as_posix()] = wildcards
+    return found

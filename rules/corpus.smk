@@ -493,6 +493,10 @@ rule summarize_corpus:
         fertility="<results>/corpus/tokenizer/fertility.json",
     output:
         funnel="<results>/corpus/tables/funnel.tsv",
+        samples="<results>/corpus/tables/samples.tsv",
+        filter_costs="<results>/corpus/tables/filter_costs.tsv",
+        pronouns="<results>/corpus/tables/pronouns.tsv",
+        ceilings="<results>/corpus/tables/ceilings.tsv",
         histograms="<results>/corpus/tables/histograms.tsv",
         thresholds="<results>/corpus/tables/thresholds.tsv",
         entities="<results>/corpus/tables/entities.tsv",

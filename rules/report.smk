@@ -1,8 +1,10 @@
 """The report: what the tracks' tables say, as one page that opens from disk.
 
-PURPOSE   Plots and tables of every track, with n, seed, versions, code and data hashes.
-INPUTS    <results>/corpus/tables/
+PURPOSE   Plots and tables of every track, with n, seed, versions, code and data hashes; and, apart
+          from them because they differ from run to run, the costs: time and memory of each job.
+INPUTS    <results>/corpus/tables/, the jobs' records beside the logs
 OUTPUTS   <results>/report/index.html (nothing is loaded from elsewhere), <results>/report/figures/
+          <results>/costs/corpus.tsv, index.html, figures/
 TARGETS   report
 """
 
@@ -10,18 +12,39 @@ TARGETS   report
 localrules:
     plot_corpus,
     write_report,
+    summarize_costs,
+    plot_costs,
+    write_costs,
 
 
 CORPUS_FIGURES = {
     f"{name}_figure": f"<results>/report/figures/corpus_{name}.svg"
-    for name in ("funnel", "attributes", "entities", "distances", "lengths")
+    for name in (
+        "funnel",
+        "filters",
+        "pronouns",
+        "attributes",
+        "ceilings",
+        "entities",
+        "distances",
+        "lengths",
+    )
 }
+COSTS_FIGURES = {
+    f"{name}_figure": f"<results>/costs/figures/corpus_{name}.svg"
+    for name in ("throughput", "memory")
+}
+CORPUS_LOGS = Path(str(rules.summarize_corpus.log[0])).parents[1]
 
 
 rule plot_corpus:
     """Draw the corpus track's figures."""
     input:
         funnel="<results>/corpus/tables/funnel.tsv",
+        samples="<results>/corpus/tables/samples.tsv",
+        filter_costs="<results>/corpus/tables/filter_costs.tsv",
+        pronouns="<results>/corpus/tables/pronouns.tsv",
+        ceilings="<results>/corpus/tables/ceilings.tsv",
         histograms="<results>/corpus/tables/histograms.tsv",
         thresholds="<results>/corpus/tables/thresholds.tsv",
         entities="<results>/corpus/tables/entities.tsv",
@@ -51,6 +74,10 @@ rule write_report:
         **CORPUS_FIGURES,
         summary="<results>/corpus/tables/summary.json",
         funnel="<results>/corpus/tables/funnel.tsv",
+        samples="<results>/corpus/tables/samples.tsv",
+        filter_costs="<results>/corpus/tables/filter_costs.tsv",
+        pronouns="<results>/corpus/tables/pronouns.tsv",
+        ceilings="<results>/corpus/tables/ceilings.tsv",
         entities="<results>/corpus/tables/entities.tsv",
         datasets="<results>/corpus/tables/datasets.tsv",
     output:
@@ -72,3 +99,76 @@ rule write_report:
         ),
     script:
         "../scripts/report/write_report.py"
+
+
+rule summarize_costs:
+    """Collect what each job of the corpus track cost, from the records beside the logs."""
+    input:
+        summary="<results>/corpus/tables/summary.json",
+    output:
+        costs="<results>/costs/corpus.tsv",
+    log:
+        "<results>/logs/report/summarize_costs/corpus.log",
+    benchmark:
+        "<results>/benchmarks/report/summarize_costs/corpus.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(30),
+    params:
+        logs=CORPUS_LOGS.as_posix(),
+        jobs=planned_jobs(CORPUS_LOGS),
+        code=code_version("scripts/report/summarize_costs.py"),
+    script:
+        "../scripts/report/summarize_costs.py"
+
+
+rule plot_costs:
+    """Draw throughput and peak memory of the corpus track's jobs."""
+    input:
+        costs="<results>/costs/corpus.tsv",
+    output:
+        **COSTS_FIGURES,
+    log:
+        "<results>/logs/report/plot_costs/corpus.log",
+    benchmark:
+        "<results>/benchmarks/report/plot_costs/corpus.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(800),
+        runtime=growing(30),
+    params:
+        code=code_version(
+            "scripts/report/plot_costs.py", packages=("matplotlib", "koreanize-matplotlib")
+        ),
+    script:
+        "../scripts/report/plot_costs.py"
+
+
+rule write_costs:
+    """Write the page of costs."""
+    input:
+        **COSTS_FIGURES,
+        costs="<results>/costs/corpus.tsv",
+        summary="<results>/corpus/tables/summary.json",
+    output:
+        page=report("<results>/costs/index.html", category="Report", labels={"page": "costs"}),
+    log:
+        "<results>/logs/report/write_costs/corpus.log",
+    benchmark:
+        "<results>/benchmarks/report/write_costs/corpus.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(800),
+        runtime=growing(30),
+    params:
+        code=code_version(
+            "scripts/report/write_costs.py",
+            packages=("jinja2", "fonttools", "koreanize-matplotlib"),
+            files=REPORT_TEMPLATES,
+        ),
+    script:
+        "../scripts/report/write_costs.py"

@@ -3,7 +3,7 @@
 PURPOSE   One name per track; each brings the track up to date.
 INPUTS    The finished files of the tracks.
 OUTPUTS   None of its own.
-TARGETS   corpus (datasets and tables), report (the page). `all` stands in the Snakefile.
+TARGETS   corpus (datasets and tables), report (the pages). `all` stands in the Snakefile.
 """
 
 
@@ -20,6 +20,7 @@ rule corpus:
 
 
 rule report:
-    """The report page."""
+    """The report page, and the page of costs beside it."""
     input:
         rules.write_report.output,
+        rules.write_costs.output,

@@ -53,7 +53,11 @@ def entry(run: Callable[..., None], job: Any | None) -> None:
     log = Path(job.log[0]) if job.log else None
     start_logging(log)
     record = recording(
-        log, rule=job.rule, wildcards=dict(job.wildcards.items()), threads=job.threads
+        log,
+        rule=job.rule,
+        wildcards=dict(job.wildcards.items()),
+        threads=job.threads,
+        mem_mb=job.resources.get("mem_mb"),
     )
     # Devices are leased for the rules that ask for them; CUDA reads the environment only once.
     gpus = int(job.resources.get("gpu", 0))

@@ -57,6 +57,7 @@ class JobRecord:
         started, updated: seconds since the epoch of the start and of the last word.
         state: "running", "finished" or "failed".
         peak_mb: peak resident memory of the process in MB, known at the end.
+        mem_mb: memory that the job was granted in MB, None where none is stated.
         stages: the pieces of work in the order in which they began.
     """
 
@@ -68,6 +69,7 @@ class JobRecord:
     updated: float
     state: str = RUNNING
     peak_mb: float | None = None
+    mem_mb: int | None = None
     stages: list[Stage] = field(default_factory=list)
 
     @property
@@ -101,7 +103,12 @@ def read_record(path: Path) -> JobRecord:
 
 @contextmanager
 def recording(
-    log: Path | None, *, rule: str, wildcards: dict[str, Any], threads: int
+    log: Path | None,
+    *,
+    rule: str,
+    wildcards: dict[str, Any],
+    threads: int,
+    mem_mb: int | None = None,
 ) -> Iterator[None]:
     """Keep a record beside `log` while the block runs; keep none without a log."""
     global _current
@@ -110,7 +117,7 @@ def recording(
         return
     now = time.time()
     texts = {name: str(value) for name, value in wildcards.items()}
-    record = JobRecord(rule, texts, threads, os.getpid(), now, now)
+    record = JobRecord(rule, texts, threads, os.getpid(), now, now, mem_mb=mem_mb)
     path = record_path(log)
     _write(record, path)
     _current = record, path

@@ -128,6 +128,7 @@ class EntityCorefStatistics:
         self.fused: Counter[str] = Counter()
         self.fused_with_particle: Counter[str] = Counter()
         self.particles: Counter[str] = Counter()
+        self.sources: Counter[str] = Counter()
 
     def add(self, split: str, row: dict[str, Any]) -> None:
         """Add one row; the rows of a document come one after the other."""
@@ -141,6 +142,7 @@ class EntityCorefStatistics:
         self.entity_lengths.add(len(row["entity"]))
         self.tokens[split].add(len(row["input_ids"]))
         self.particles[row["particle"] or "none"] += 1
+        self.sources[row["source"]] += 1
 
     def summary(self, entities: Path) -> dict[str, Any]:
         """Return the statistics by name.
@@ -151,6 +153,7 @@ class EntityCorefStatistics:
         top, unique = _entity_counts(entities)
         counts = self.distances.counts
         return {
+            "num_samples_by_source": dict(sorted(self.sources.items())),
             "num_unique_entities": unique["any"],
             "top_entities": top,
             "entity_length_stats": self.entity_lengths.summary(),

@@ -98,9 +98,28 @@ class CorpusPlan:
         """Return the names of the finished datasets, kind_length."""
         return [f"{kind}_{length}" for kind, length in self.finished_datasets()]
 
-    def dataset_sources(self) -> dict[str, list[str]]:
-        """Return the sources of each kind of dataset."""
-        return {kind: list(self.sources_of(kind)) for kind in self.kinds()}
+    def dataset_sources(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Return the sources of each kind of dataset, as `sources_of` does."""
+        return {kind: self.sources_of(kind) for kind in self.kinds()}
+
+    def jobs_of(self, rule: str, wildcards: set[str]) -> list[dict[str, str]]:
+        """Return the wildcards of all planned jobs of a rule of this track.
+
+        A rule by length serves one kind of dataset: `build_mlm` the MLM sets, all others the
+        entity sets.
+        """
+        kind = "mlm" if rule == "build_mlm" else "entity_coref"
+        jobs: list[dict[str, str]] = [{}]
+        if "length" in wildcards:
+            jobs = [{"length": length} for length in self.lengths if kind in self.kinds()]
+        if "dataset" in wildcards:
+            jobs = [job | {"dataset": name} for job in jobs for name in self.datasets()]
+        if "source" in wildcards:
+            sources = self.analysed_sources(kind) if "length" in wildcards else self.source_order
+            jobs = [job | {"source": source} for job in jobs for source in sources]
+        if "shard" in wildcards:
+            jobs = [job | {"shard": shard} for job in jobs for shard in self.shards(job["source"])]
+        return jobs
 
     @staticmethod
     def kind_of(dataset: str) -> str:

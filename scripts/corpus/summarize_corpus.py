@@ -1,26 +1,32 @@
 """Tables of the corpus track for the report and for people.
 
 In: attributes, fates, manifests and counts of all sources and datasets. Out (TSV and JSON): the
-funnel of each dataset and source, histograms of the attributes, of distances and of lengths, the
-thresholds, the most frequent entities before and after the cap, figures of each dataset and split,
-and a summary.
+funnel of each dataset and source, what each check costs alone, the documents by number of pronouns,
+the character ceilings, histograms of the attributes, of distances and of lengths, the thresholds,
+the most frequent entities before and after the cap, figures of each dataset and split, and a
+summary.
 """
 
-import csv
 import hashlib
-import io
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from scripts.common.entry import entry
-from scripts.common.files import DEFAULT_TMPDIR, read_json, write_json, write_text
-from scripts.common.out_of_core import connect, copy_columns
+from scripts.common.files import DEFAULT_TMPDIR, read_json, write_json
+from scripts.common.out_of_core import connect
 from scripts.common.tables import iterate_batches
-from scripts.corpus.schemas import FATES, SCORES, UNREADABLE
+from scripts.common.tsv import write_tsv
+from scripts.corpus.ceiling_table import CEILING_COLUMNS, PUBLISHED_CEILING, ceiling_row
+from scripts.corpus.filter_costs import JudgedDocuments, load_attributes
+from scripts.corpus.histogram_rows import attribute_histograms, dataset_histograms
+from scripts.corpus.schemas import FATES, UNREADABLE
 
 _logger = logging.getLogger(__name__)
 
@@ -48,13 +54,6 @@ OUTCOMES_IN_ORDER = (
     "entity_cap",
     "kept",
 )
-_BINS = {
-    "characters": 100.0,
-    "sentence_marks": 5.0,
-    "hangul_ratio": 0.02,
-    "symbol_ratio": 0.01,
-    "nnp_ratio": 0.01,
-}
 _THRESHOLDS = {
     "characters": ("min_characters", "max_characters"),
     "sentence_marks": ("min_sentence_marks", None),
@@ -62,6 +61,17 @@ _THRESHOLDS = {
     "symbol_ratio": (None, "max_symbol_ratio"),
     "nnp_ratio": ("min_nnp_ratio", "max_nnp_ratio"),
 }
+FILTER_COLUMNS = (
+    "dataset",
+    "source",
+    "check",
+    "limit",
+    "documents",
+    "failing",
+    "first",
+    "alone",
+    "unknown",
+)
 _PACKAGES = (
     "snakemake",
     "kiwipiepy",
@@ -81,6 +91,10 @@ def run(
     shard_manifests: list[Path],
     fertility: Path,
     funnel: Path,
+    samples: Path,
+    filter_costs: Path,
+    pronouns: Path,
+    ceilings: Path,
     histograms: Path,
     thresholds: Path,
     entities: Path,
@@ -88,7 +102,7 @@ def run(
     summary: Path,
     *,
     dataset_names: list[str],
-    dataset_sources: dict[str, list[str]],
+    dataset_sources: dict[str, dict[str, Any]],
     limits: dict[str, dict[str, Any]],
     licences: dict[str, str],
     max_entity_freq: int,
@@ -109,13 +123,18 @@ def run(
         shard_manifests: manifest of each source's shards.
         fertility: tokenizer statistics and character ceilings.
         funnel: where documents by dataset, source and outcome go.
+        samples: where the samples by dataset and source go.
+        filter_costs: where the documents lost to each check go.
+        pronouns: where the documents by number of pronouns go.
+        ceilings: where the character ceilings go.
         histograms: where the histograms go.
         thresholds: where the thresholds go.
         entities: where the most frequent entities go.
         datasets: where the figures of datasets and splits go.
         summary: where the summary goes.
         dataset_names: kind and length of each dataset, as in "mlm_1536".
-        dataset_sources: sources of each kind of dataset.
+        dataset_sources: sources of each kind of dataset, with their own min_characters and
+            max_characters.
         limits: thresholds of each kind of dataset.
         licences: licence of each source.
         max_entity_freq: the entity cap.
@@ -127,19 +146,29 @@ def run(
         threads: threads of the database.
     """
     metadata = dict(zip(dataset_names, map(read_json, manifests), strict=True))
-    ceilings = read_json(fertility)["max_characters"]
+    measured = read_json(fertility)
     bad = {path.parent.name: _count(path, UNREADABLE, "problem") for path in unreadable}
     documents = funnel_rows(dict(zip(dataset_names, fates, strict=True)), bad, dataset_sources)
     write_tsv(funnel, ("dataset", "source", "outcome", "documents"), documents)
+    write_tsv(samples, ("dataset", "source", "samples"), sample_rows(metadata, dataset_sources))
     for line in empty_datasets(dataset_names, documents):
         _logger.warning(line)
     write_tsv(
         thresholds,
         ("dataset", "quantity", "low", "high"),
-        threshold_rows(dataset_names, limits, ceilings),
+        threshold_rows(dataset_names, limits, measured["max_characters"]),
     )
-    rows = _attribute_histograms(scores, tmpdir, mem_mb, threads)
-    rows += [row for name in dataset_names for row in _dataset_histograms(name, metadata[name])]
+    with connect(tmpdir, mem_mb=mem_mb, threads=threads) as database:
+        judged = _judged_rows(database, scores, metadata, dataset_sources, limits, measured)
+        rows = attribute_histograms(database, scores)
+    write_tsv(filter_costs, FILTER_COLUMNS, judged["filter_costs"])
+    write_tsv(pronouns, ("dataset", "source", "pronouns", "documents"), judged["pronouns"])
+    write_tsv(ceilings, CEILING_COLUMNS, judged["ceilings"])
+    rows += [
+        ("tokens_per_character", "training sample", low, high, number)
+        for low, high, number in measured["documents"]["histogram"]
+    ]
+    rows += [row for name in dataset_names for row in dataset_histograms(name, metadata[name])]
     write_tsv(histograms, ("quantity", "group", "low", "high", "count"), rows)
     write_tsv(
         entities,
@@ -164,10 +193,10 @@ def run(
             "versions": {name: version(name) for name in _PACKAGES},
             "code": code_hash,
             "data_sha256": _joint_sha256(metadata),
-            "tokenizer": {"name": tokenizer_name, **_without_ceilings(read_json(fertility))},
+            "tokenizer": {"name": tokenizer_name, **_scalars(measured)},
             "max_entity_freq": max_entity_freq,
             "lengths": sorted({described["seq_len"] for described in metadata.values()}),
-            "character_ceilings": ceilings,
+            "character_ceilings": measured["max_characters"],
             "pairs": {name: d["pairs"] for name, d in metadata.items() if "pairs" in d},
             "particles": {name: d["particles"] for name, d in metadata.items() if "pairs" in d},
         },
@@ -175,7 +204,9 @@ def run(
 
 
 def funnel_rows(
-    fates: dict[str, Path], unreadable: dict[str, Counter[str]], sources: dict[str, list[str]]
+    fates: dict[str, Path],
+    unreadable: dict[str, Counter[str]],
+    sources: dict[str, dict[str, Any]],
 ) -> list[tuple[Any, ...]]:
     """Return (dataset, source, outcome, documents), outcomes in order, none left out."""
     rows = []
@@ -195,6 +226,18 @@ def funnel_rows(
                 if merged[outcome]
             ]
     return rows
+
+
+def sample_rows(
+    metadata: dict[str, dict[str, Any]], sources: dict[str, dict[str, Any]]
+) -> list[tuple[Any, ...]]:
+    """Return (dataset, source, samples); MLM rows are packed of several sources and have none."""
+    return [
+        (name, source, described["num_samples_by_source"].get(source, 0))
+        for name, described in metadata.items()
+        if "num_samples_by_source" in described
+        for source in sources[kind_of(name)]
+    ]
 
 
 def empty_datasets(names: Sequence[str], funnel: Sequence[tuple[Any, ...]]) -> Iterator[str]:
@@ -223,9 +266,7 @@ def threshold_rows(
     """Return (dataset, quantity, low, high), empty where there is no limit."""
     rows = []
     for dataset in datasets:
-        values = dict(limits[kind_of(dataset)])
-        if kind_of(dataset) == "entity_coref":
-            values["max_characters"] = ceilings[dataset.rsplit("_", 1)[1]]
+        values = limits_of(dataset, limits, ceilings)
         for quantity, (low, high) in _THRESHOLDS.items():
             pair = (values.get(low or ""), values.get(high or ""))
             if pair != (None, None):
@@ -233,40 +274,44 @@ def threshold_rows(
     return rows
 
 
-def _attribute_histograms(
-    scores: Sequence[Path], tmpdir: Path, mem_mb: int, threads: int
-) -> list[tuple[Any, ...]]:
-    counts: Counter[tuple[str, str, int]] = Counter()
-    with connect(tmpdir, mem_mb=mem_mb, threads=threads) as database:
-        for path in scores:
-            for batch in copy_columns(path, SCORES, list(_BINS)):
-                database.register("batch", batch)
-                for quantity, width in _BINS.items():
-                    found = database.execute(
-                        f"SELECT floor({quantity} / {width} + 1e-9)::INTEGER, count(*) FROM batch "
-                        f"WHERE {quantity} IS NOT NULL GROUP BY ALL"
-                    ).fetchall()
-                    for place, number in found:
-                        counts[quantity, path.parent.name, place] += number
-    return [
-        (
-            quantity,
-            source,
-            round(place * _BINS[quantity], 6),
-            round((place + 1) * _BINS[quantity], 6),
-            n,
-        )
-        for (quantity, source, place), n in sorted(counts.items())
-    ]
+def limits_of(
+    dataset: str, limits: dict[str, dict[str, Any]], ceilings: dict[str, int]
+) -> dict[str, Any]:
+    """Return the thresholds of a dataset, with the ceiling of its length."""
+    values = dict(limits[kind_of(dataset)])
+    if kind_of(dataset) == "entity_coref":
+        values["max_characters"] = ceilings[dataset.rsplit("_", 1)[1]]
+    return values
 
 
-def _dataset_histograms(name: str, metadata: dict[str, Any]) -> list[tuple[Any, ...]]:
-    return [
-        (quantity, name, int(low), int(high), int(number))
-        for quantity, key in (("distance", "distance_histogram"), ("tokens", "token_histogram"))
-        for low, high, number in metadata.get(key, [])
-        if number
-    ]
+def _judged_rows(
+    database: duckdb.DuckDBPyConnection,
+    scores: Sequence[Path],
+    metadata: dict[str, dict[str, Any]],
+    sources: dict[str, dict[str, Any]],
+    limits: dict[str, dict[str, Any]],
+    fertility: dict[str, Any],
+) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows of the tables that need every document judged by every check."""
+    load_attributes(database, scores)
+    tables: dict[str, list[tuple[Any, ...]]] = {"filter_costs": [], "pronouns": [], "ceilings": []}
+    for name, described in metadata.items():
+        own_limits = limits_of(name, limits, fertility["max_characters"])
+        judged = JudgedDocuments(database, own_limits, sources[kind_of(name)])
+        tables["filter_costs"] += [
+            (name, source, *("" if v is None else v for v in asdict(cost).values()))
+            for source, costs in judged.costs().items()
+            for cost in costs
+        ]
+        tables["pronouns"] += [(name, *row) for row in judged.pronouns()]
+        if kind_of(name) == "entity_coref":
+            documents, published = judged.passing(), judged.passing(PUBLISHED_CEILING)
+            tables["ceilings"].append(
+                ceiling_row(
+                    name, described, fertility, documents=documents, published_documents=published
+                )
+            )
+    return tables
 
 
 def entity_rows(metadata: dict[str, dict[str, Any]]) -> list[tuple[Any, ...]]:
@@ -323,8 +368,8 @@ def _share(part: float | None, whole: float | None) -> float | str:
     return round(part / whole, 6) if part is not None and whole else ""
 
 
-def _without_ceilings(fertility: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fertility.items() if name != "max_characters"}
+def _scalars(fertility: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fertility.items() if not isinstance(value, dict)}
 
 
 def _joint_sha256(metadata: dict[str, dict[str, Any]]) -> str:
@@ -337,15 +382,6 @@ def _count(path: Path, schema: Any, column: str) -> Counter[str]:
     for batch in iterate_batches(path, schema, rows=50_000, columns=[column]):
         counts.update(batch[column].to_pylist())
     return counts
-
-
-def write_tsv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a TSV table with a header, as a person and the report read it."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def _limits_of(thresholds: Sequence[ThresholdRow], quantity: str) -> list[Limit]
     for row in thresholds:
         if row.quantity == quantity:
             for value, sign in ((row.low, "≥"), (row.high, "≤")):
-                if value is not None:
+                if value is not None and (value, sign) != (0, "≥"):  # which limits nothing
                     found.setdefault((value, sign), []).append(row.dataset)
     return [
         (value, f"{sign} {plain_number(value)}", tuple(datasets))
@@ -144,12 +144,10 @@ def _draw_attribute(
         for value, _, datasets in limits:
             colour, dash = styles[datasets]
             axes.axvline(value, color=colour, linestyle=dash, linewidth=1.3)
-    _label_limits(column[0], limits, styles)
+    label_limits(column[0], limits, styles)
 
 
-def _label_limits(
-    axes: Axes, limits: Sequence[Limit], styles: dict[tuple[str, ...], Style]
-) -> None:
+def label_limits(axes: Axes, limits: Sequence[Limit], styles: dict[tuple[str, ...], Style]) -> None:
     """Write each limit above its line, in lanes where they would overlap."""
     width = panel_width(axes)
     left, right = axes.get_xlim()

@@ -37,6 +37,7 @@ from scripts.report.funnel import (
     dataset_funnels,
     outcome_label,
     outcome_order,
+    samples_by_place,
 )
 from scripts.report.histograms import (
     Histogram,
@@ -56,6 +57,7 @@ from scripts.report.tables import (
     EntityRow,
     FunnelRow,
     HistogramRow,
+    SampleRow,
 )
 
 KEPT_COLOUR = "#0b4fa8"
@@ -92,8 +94,12 @@ BANDS = (("short", 10, 200), ("medium", 200, 800), ("long", 800, 2000))
 _BAND_COLOURS = ("#eef3fa", "#fdf5e4", "#f3eef7")
 
 
-def funnel_figure(rows: Sequence[FunnelRow]) -> Figure:
-    """Draw one panel per dataset, one bar per source: reasons from the left, kept at the right."""
+def funnel_figure(rows: Sequence[FunnelRow], samples: Sequence[SampleRow] = ()) -> Figure:
+    """Draw one panel per dataset, one bar per source: reasons from the left, kept at the right.
+
+    Behind a bar stand its kept documents, and the samples that they gave where that is known.
+    """
+    sampled = samples_by_place(samples)
     blocks = dataset_funnels(rows)
     if not blocks:
         return note_figure("No document was counted.")
@@ -104,14 +110,18 @@ def funnel_figure(rows: Sequence[FunnelRow]) -> Figure:
     bars = [_bars_of(block) for block in blocks]
     labels = [shorten(bar.source, 34) for block in bars for bar in block]
     left = 0.25 + max(text_inches(label) for label in labels)
-    right = 0.3 + max(text_inches(_kept_text(bar), 8.5) for block in bars for bar in block)
+    right = 0.3 + max(
+        text_inches(_kept_text(bar, sampled.get((block.dataset, bar.source))), 8.5)
+        for block, block_bars in zip(blocks, bars, strict=True)
+        for bar in block_bars
+    )
     figure, axes = panels(
         [0.34 * len(block) + 0.1 for block in bars],
         1,
         Margins(left=left, right=right, top=top, bottom=0.6, between_rows=0.95),
     )
     for one, block, block_bars in zip(axes, blocks, bars, strict=True):
-        _draw_funnel(one, block, block_bars)
+        _draw_funnel(one, block, block_bars, sampled)
     handles = [
         Patch(
             facecolor=_colour(outcome),
@@ -141,7 +151,12 @@ def _colour(outcome: str) -> str:
     return OUTCOME_COLOURS.get(outcome, _OTHER_COLOUR)
 
 
-def _draw_funnel(axes: Axes, block: DatasetFunnel, bars: list[SourceFunnel]) -> None:
+def _draw_funnel(
+    axes: Axes,
+    block: DatasetFunnel,
+    bars: list[SourceFunnel],
+    samples: dict[tuple[str, str], int],
+) -> None:
     places = range(len(bars))
     starts = [0.0] * len(bars)
     for outcome in block.outcomes:
@@ -161,7 +176,8 @@ def _draw_funnel(axes: Axes, block: DatasetFunnel, bars: list[SourceFunnel]) -> 
             _label_segment(axes, place, start, width, bar.counts[outcome], outcome)
         starts = [start + width for start, width in zip(starts, widths, strict=True)]
     for place, bar in zip(places, bars, strict=True):
-        _label_kept(axes, place, bar)
+        text = _kept_text(bar, samples.get((block.dataset, bar.source)))
+        axes.text(1.012, place, text, va="center_baseline", fontsize=9, clip_on=False)
     axes.set_title(shorten(block.dataset, 80))
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -196,14 +212,11 @@ def _label_segment(
     )
 
 
-def _label_kept(axes: Axes, place: int, bar: SourceFunnel) -> None:
-    axes.text(1.012, place, _kept_text(bar), va="center_baseline", fontsize=9, clip_on=False)
-
-
-def _kept_text(bar: SourceFunnel) -> str:
+def _kept_text(bar: SourceFunnel, samples: int | None) -> str:
     if bar.kept_share is None:
         return "no documents"
-    return f"kept {bar.kept:,} of {bar.raw:,} ({bar.kept_share:.1%})"
+    kept = f"kept {bar.kept:,} of {bar.raw:,} ({bar.kept_share:.1%})"
+    return kept if samples is None else f"{kept} → {samples:,} samples"
 
 
 def entities_figure(rows: Sequence[EntityRow]) -> Figure:

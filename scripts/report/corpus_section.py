@@ -1,18 +1,38 @@
 """The corpus track's section of the page: from tables and figures to what its template shows."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from scripts.report.funnel import DatasetFunnel, dataset_funnels, outcome_label
+from scripts.report.filter_costs import DatasetFilters, dataset_filters, documents_by_limit
+from scripts.report.funnel import (
+    DatasetFunnel,
+    dataset_funnels,
+    outcome_label,
+    samples_by_place,
+)
 from scripts.report.page import Section
-from scripts.report.tables import DatasetRow, EntityRow, FunnelRow
+from scripts.report.tables import (
+    CeilingRow,
+    DatasetRow,
+    EntityRow,
+    FilterCostRow,
+    FunnelRow,
+    PronounRow,
+    SampleRow,
+)
 
 
 def corpus_section(
     summary: dict[str, Any],
+    *,
     funnel: Sequence[FunnelRow],
+    samples: Sequence[SampleRow],
+    filters: Sequence[FilterCostRow],
+    pronouns: Sequence[PronounRow],
+    ceilings: Sequence[CeilingRow],
     entities: Sequence[EntityRow],
     datasets: Sequence[DatasetRow],
     figures: dict[str, Markup],
@@ -22,11 +42,17 @@ def corpus_section(
     Args:
         summary: the run's summary.
         funnel: fates of documents.
+        samples: samples of each dataset and source.
+        filters: what each check costs.
+        pronouns: documents by number of pronouns.
+        ceilings: character ceilings.
         entities: most frequent entities.
         datasets: sizes of the datasets' splits.
-        figures: inline figures: funnel, attributes, entities, distances, lengths.
+        figures: inline figures: funnel, filters, pronouns, attributes, ceilings, entities,
+            distances, lengths.
     """
     blocks = dataset_funnels(funnel)
+    checks = dataset_filters(filters)
     return Section(
         name="corpus",
         title="Corpus",
@@ -38,12 +64,59 @@ def corpus_section(
             "blocks": blocks,
             "outcome_label": outcome_label,
             "mismatches": mismatches(summary, blocks),
+            "samples": samples_by_place(samples),
+            "filters": checks,
+            "pronouns": pronoun_costs(checks, pronouns),
+            "ceilings": list(ceilings),
             "entities": list(entities),
             "max_entity_freq": summary.get("max_entity_freq"),
             "datasets": list(datasets),
             "sources": _sources(summary),
         },
     )
+
+
+@dataclass(frozen=True)
+class PronounCost:
+    """What a pronoun limit of 0 would cost one dataset.
+
+    Attributes:
+        cheap: documents that pass the cheap checks.
+        noun_share: share of them that pass the limits of the NNP ratio too.
+        kept: documents that would still pass under limits of 0, 1, 2 and 3.
+        kept_share: those of limit 0 among the documents that pass the cheap checks.
+        passing: documents that pass every check but the pronoun limit.
+    """
+
+    dataset: str
+    cheap: int
+    noun_share: float | None
+    kept: tuple[int, ...]
+    kept_share: float | None
+    passing: int
+
+
+def pronoun_costs(
+    blocks: Sequence[DatasetFilters], rows: Sequence[PronounRow]
+) -> list[PronounCost]:
+    """Return what a pronoun limit would cost each entity-coreference dataset."""
+    found = []
+    curves = documents_by_limit(rows)
+    for block in blocks:
+        for dataset in block.datasets:
+            if dataset in curves:
+                kept, cheap = curves[dataset], block.cheap_passing
+                found.append(
+                    PronounCost(
+                        dataset=dataset,
+                        cheap=cheap,
+                        noun_share=kept[-1] / cheap if cheap else None,
+                        kept=tuple(kept[min(limit, len(kept) - 1)] for limit in range(4)),
+                        kept_share=kept[0] / cheap if cheap else None,
+                        passing=kept[-1],
+                    )
+                )
+    return found
 
 
 def _sources(summary: dict[str, Any]) -> list[tuple[str, int | None, str]]:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scripts.report.tables import KEPT, FunnelRow
+from scripts.report.tables import KEPT, FunnelRow, SampleRow
+
+ALL_SOURCES = "all sources"
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,20 @@ def _dataset_funnel(dataset: str, rows: list[FunnelRow], order: list[str]) -> Da
         SourceFunnel(source, {o: counts.get(o, 0) for o in outcomes})
         for source, counts in by_source.items()
     )
-    total = SourceFunnel("all sources", {o: sums[o] for o in outcomes})
+    total = SourceFunnel(ALL_SOURCES, {o: sums[o] for o in outcomes})
     return DatasetFunnel(dataset, outcomes, sources, total)
 
 
 def outcome_label(outcome: str) -> str:
     """Return an outcome as words: "too_short" reads "too short"."""
     return outcome.replace("_", " ")
+
+
+def samples_by_place(rows: Sequence[SampleRow]) -> dict[tuple[str, str], int]:
+    """Return the samples by dataset and source, and of each dataset's sources together."""
+    found: dict[tuple[str, str], int] = {}
+    for row in rows:
+        for source in (row.source, ALL_SOURCES):
+            place = row.dataset, source
+            found[place] = found.get(place, 0) + row.samples
+    return found

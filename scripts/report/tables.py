@@ -5,6 +5,7 @@ import dataclasses
 import math
 import types
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,7 +84,80 @@ class DatasetRow:
     path: str | None
 
 
-Row = TypeVar("Row", FunnelRow, HistogramRow, ThresholdRow, EntityRow, DatasetRow)
+@dataclasses.dataclass(frozen=True)
+class FilterCostRow:
+    """What one check costs a dataset among the documents of one source.
+
+    Attributes:
+        limit: the dataset's threshold, None where it has none.
+        documents: documents whose attribute was measured.
+        failing: those that fail the check.
+        first: those that fail it and pass all checks before it.
+        alone: documents that fail this check and no other.
+        unknown: documents that fail no other cheap check and were not analysed.
+    """
+
+    dataset: str
+    source: str
+    check: str
+    limit: float | None
+    documents: int
+    failing: int
+    first: int
+    alone: int
+    unknown: int
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleRow:
+    """Samples of a dataset, all splits, whose document comes from one source."""
+
+    dataset: str
+    source: str
+    samples: int
+
+
+@dataclasses.dataclass(frozen=True)
+class PronounRow:
+    """Documents of one source with so many pronouns that pass every other check."""
+
+    dataset: str
+    source: str
+    pronouns: int
+    documents: int
+
+
+@dataclasses.dataclass(frozen=True)
+class CeilingRow:
+    """The character ceiling of a length, and how it follows from tokens per character.
+
+    Attributes:
+        sample_documents: documents on which tokens per character were measured.
+        tokens_per_character_low, tokens_per_character_high: 95 % interval of the mean.
+        ceiling: characters of a document at most, as in force.
+        measured_ceiling: characters that fill the length on average.
+        documents: documents that pass all checks with the ceiling in force.
+        bound_share: training rows whose document the length cut, None without rows.
+        published_tokens: tokens of a document of `published_ceiling` characters on average.
+        published_documents: documents that would pass with the published ceiling.
+    """
+
+    dataset: str
+    length: int
+    sample_documents: int
+    tokens_per_character: float
+    tokens_per_character_low: float
+    tokens_per_character_high: float
+    ceiling: int
+    measured_ceiling: int
+    documents: int
+    bound_share: float | None
+    published_ceiling: int
+    published_tokens: float
+    published_documents: int
+
+
+Row = TypeVar("Row")
 
 
 def columns_of(row_type: type[Any]) -> tuple[str, ...]:
@@ -96,10 +170,22 @@ HISTOGRAM_COLUMNS = columns_of(HistogramRow)
 THRESHOLD_COLUMNS = columns_of(ThresholdRow)
 ENTITY_COLUMNS = columns_of(EntityRow)
 DATASET_COLUMNS = columns_of(DatasetRow)
+FILTER_COST_COLUMNS = columns_of(FilterCostRow)
+SAMPLE_COLUMNS = columns_of(SampleRow)
+PRONOUN_COLUMNS = columns_of(PronounRow)
+CEILING_COLUMNS = columns_of(CeilingRow)
 
 
-def _read_rows(path: Path, row_type: type[Row]) -> list[Row]:
-    """Read a tab-separated table (UTF-8, header) and check its columns and values."""
+def read_rows(path: Path, row_type: type[Row]) -> list[Row]:
+    """Read a tab-separated table (UTF-8, header) and check its columns and values.
+
+    Args:
+        path: the table.
+        row_type: a dataclass whose fields are the columns.
+
+    Raises:
+        IntegrityError: the file, a column or a value is missing or wrong.
+    """
     # ASSUME cells with a tab, a quote or a line end are quoted, as the csv module does.
     try:
         with path.open(encoding="utf-8", newline="") as stream:
@@ -142,7 +228,8 @@ def _parse_row(path: Path, number: int, cells: dict[str, str], row_type: type[Ro
             raise IntegrityError(
                 f"{path} row {number} column '{column}': {error}; run the step that makes it again"
             ) from error
-    return row_type(**values)
+    make: Callable[..., Row] = row_type
+    return make(**values)
 
 
 def _parse_cell(text: str, hint: Any) -> Any:
@@ -163,7 +250,12 @@ def _parse_cell(text: str, hint: Any) -> Any:
     return value
 
 
-def _refuse_repeats(path: Path, keys: list[tuple[str, ...]]) -> None:
+def refuse_repeats(path: Path, keys: list[tuple[str, ...]]) -> None:
+    """Refuse a table in which a key stands twice.
+
+    Raises:
+        IntegrityError: names the file and the key.
+    """
     seen: set[tuple[str, ...]] = set()
     for key in keys:
         if key in seen:
@@ -179,8 +271,8 @@ def read_funnel(path: Path) -> list[FunnelRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a fate stands twice.
     """
-    rows = _read_rows(path, FunnelRow)
-    _refuse_repeats(path, [(row.dataset, row.source, row.outcome) for row in rows])
+    rows = read_rows(path, FunnelRow)
+    refuse_repeats(path, [(row.dataset, row.source, row.outcome) for row in rows])
     return rows
 
 
@@ -190,14 +282,14 @@ def read_histograms(path: Path) -> list[HistogramRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a bin has no width.
     """
-    rows = _read_rows(path, HistogramRow)
+    rows = read_rows(path, HistogramRow)
     for number, row in enumerate(rows, start=2):
         if row.low >= row.high:
             raise IntegrityError(
                 f"{path} row {number} column 'high': {row.high:g} is not above low {row.low:g}; "
                 "run the step that makes it again"
             )
-    _refuse_repeats(path, [(row.quantity, row.group, f"{row.low:g}") for row in rows])
+    refuse_repeats(path, [(row.quantity, row.group, f"{row.low:g}") for row in rows])
     return rows
 
 
@@ -207,8 +299,8 @@ def read_thresholds(path: Path) -> list[ThresholdRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a limit stands twice.
     """
-    rows = _read_rows(path, ThresholdRow)
-    _refuse_repeats(path, [(row.dataset, row.quantity) for row in rows])
+    rows = read_rows(path, ThresholdRow)
+    refuse_repeats(path, [(row.dataset, row.quantity) for row in rows])
     return rows
 
 
@@ -218,8 +310,8 @@ def read_entities(path: Path) -> list[EntityRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a rank stands twice.
     """
-    rows = _read_rows(path, EntityRow)
-    _refuse_repeats(path, [(row.dataset, str(row.rank)) for row in rows])
+    rows = read_rows(path, EntityRow)
+    refuse_repeats(path, [(row.dataset, str(row.rank)) for row in rows])
     return rows
 
 
@@ -229,8 +321,52 @@ def read_datasets(path: Path) -> list[DatasetRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a split stands twice.
     """
-    rows = _read_rows(path, DatasetRow)
-    _refuse_repeats(path, [(row.dataset, row.split) for row in rows])
+    rows = read_rows(path, DatasetRow)
+    refuse_repeats(path, [(row.dataset, row.split) for row in rows])
+    return rows
+
+
+def read_filter_costs(path: Path) -> list[FilterCostRow]:
+    """Read what each check costs.
+
+    Raises:
+        IntegrityError: the file, a column or a value is missing or wrong, or a check stands twice.
+    """
+    rows = read_rows(path, FilterCostRow)
+    refuse_repeats(path, [(row.dataset, row.source, row.check) for row in rows])
+    return rows
+
+
+def read_samples(path: Path) -> list[SampleRow]:
+    """Read the samples of each source.
+
+    Raises:
+        IntegrityError: the file, a column or a value is missing or wrong, or a source stands twice.
+    """
+    rows = read_rows(path, SampleRow)
+    refuse_repeats(path, [(row.dataset, row.source) for row in rows])
+    return rows
+
+
+def read_pronouns(path: Path) -> list[PronounRow]:
+    """Read the documents by number of pronouns.
+
+    Raises:
+        IntegrityError: the file, a column or a value is missing or wrong, or a number stands twice.
+    """
+    rows = read_rows(path, PronounRow)
+    refuse_repeats(path, [(row.dataset, row.source, str(row.pronouns)) for row in rows])
+    return rows
+
+
+def read_ceilings(path: Path) -> list[CeilingRow]:
+    """Read the character ceilings.
+
+    Raises:
+        IntegrityError: the file, a column or a value is missing or wrong, or a set stands twice.
+    """
+    rows = read_rows(path, CeilingRow)
+    refuse_repeats(path, [(row.dataset,) for row in rows])
     return rows
 
 

@@ -45,6 +45,7 @@ class Document:
     text: str
     tokens: int = 0
     nnp: int = 0
+    pronouns: int = 0
     mentions: list[tuple[str, str, int, int]] = field(default_factory=list)
 
     @property
@@ -89,10 +90,29 @@ def analyse(documents: list[Document], kiwi: Kiwi) -> None:
         tokens = kiwi.tokenize(document.text)
         document.tokens = len(tokens)
         document.nnp = sum(token.tag == "NNP" for token in tokens)
+        document.pronouns = sum(token.tag == "NP" for token in tokens)
         for token in tokens:
             span = document.text[token.start : token.end]
             if token.tag[0] == "N" and unspaced(span) == unspaced(token.form):
                 document.mentions.append((token.form, token.tag, token.start, token.end))
+
+
+def failed_checks(
+    document: Document, limits: dict[str, Any], *, nnp: tuple[float, float] | None
+) -> set[str]:
+    """Return every check that a document fails, Kiwi's only where Kiwi was asked about it."""
+    length = len(document.text)
+    ratio = document.nnp / document.tokens if nnp and document.tokens else None
+    failing = {
+        "too_short": length == 0 or length < limits["min_characters"],
+        "too_long": limits["max_characters"] is not None and length > limits["max_characters"],
+        "few_sentences": document.marks < limits["min_sentence_marks"],
+        "little_hangul": document.hangul < limits["min_hangul_ratio"],
+        "many_symbols": document.symbols > limits["max_symbol_ratio"],
+        "few_proper_nouns": nnp is not None and ratio is not None and ratio < nnp[0],
+        "many_proper_nouns": nnp is not None and ratio is not None and ratio > nnp[1],
+    }
+    return {check for check, fails in failing.items() if fails}
 
 
 def fates(

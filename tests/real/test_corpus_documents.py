@@ -18,6 +18,7 @@ from tests.real.recount import (
     Document,
     analyse,
     cheap_reason,
+    failed_checks,
     fates,
     near_duplicate_pairs,
     pairs,
@@ -123,6 +124,67 @@ def test_the_funnel_adds_up_to_the_fates(real_run: RealRun) -> None:
     assert funnel == counts
 
 
+def rows_of_table(run: RealRun, name: str) -> list[dict[str, str]]:
+    with (run.corpus / "tables" / name).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter="\t"))
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_check_costs_what_the_recount_says(
+    real_run: RealRun,
+    documents: list[Document],
+    ceilings: dict[str, int],
+    kind: str,
+    length: int,
+) -> None:
+    dataset = f"{kind}_{length}"
+    limits = MLM if kind == "mlm" else COREF | {"max_characters": ceilings[str(length)]}
+    nnp = None if kind == "mlm" else (0.05, 0.20)
+    expected: Counter[tuple[str, str, str]] = Counter()
+    pronouns: Counter[tuple[str, int]] = Counter()
+    passing = published = 0
+    for document in documents:
+        fails, source = failed_checks(document, limits, nnp=nnp), document.source
+        known = nnp is None or document.tokens > 0
+        expected.update((source, check, "failing") for check in fails)
+        if len(fails) == 1:
+            (check,) = fails
+            expected[source, check, "alone" if known else "unknown"] += 1
+        if known and not fails:
+            pronouns[source, document.pronouns] += 1
+            passing += 1
+        published += known and fails <= {"too_long"} and len(document.text) <= 2500
+    found = [
+        row for row in rows_of_table(real_run, "filter_costs.tsv") if row["dataset"] == dataset
+    ]
+    assert {(row["source"], row["check"]) for row in found} >= {key[:2] for key in expected}
+    for row in found:
+        for column in ("failing", "alone", "unknown"):
+            key = row["source"], row["check"], column
+            assert int(row[column]) == expected[key], key
+    if kind == "entity_coref":
+        assert {
+            (row["source"], int(row["pronouns"])): int(row["documents"])
+            for row in rows_of_table(real_run, "pronouns.tsv")
+            if row["dataset"] == dataset
+        } == pronouns
+        (row,) = (r for r in rows_of_table(real_run, "ceilings.tsv") if r["dataset"] == dataset)
+        assert (int(row["documents"]), int(row["published_documents"])) == (passing, published)
+        assert row["ceiling"] == row["measured_ceiling"] == str(ceilings[str(length)])
+        low, high = (float(row[f"tokens_per_character_{end}"]) for end in ("low", "high"))
+        assert low < float(row["tokens_per_character"]) < high
+        samples = {
+            row["source"]: int(row["samples"])
+            for row in rows_of_table(real_run, "samples.tsv")
+            if row["dataset"] == dataset
+        }
+        drawn = load_from_disk(str(real_run.corpus / f"entity_coref/{length}/dataset"))
+        assert samples == Counter(name for part in drawn.values() for name in part["source"]) | {
+            source: 0 for source in FILES if samples[source] == 0
+        }
+
+
 def test_attributes_and_mentions_are_kiwis_own(
     real_run: RealRun, documents: list[Document]
 ) -> None:
@@ -141,6 +203,7 @@ def test_attributes_and_mentions_are_kiwis_own(
             analysed += 1
             assert (row["kiwi_tokens"], row["nnp"]) == (document.tokens, document.nnp)
             assert row["nnp_ratio"] == document.nnp / document.tokens
+            assert row["pronouns"] == document.pronouns
             columns = (row[f"mention_{name}"] for name in ("form", "tag", "start", "end"))
             assert list(zip(*columns, strict=True)) == document.mentions
     assert analysed == sum(document.tokens > 0 for document in documents)

@@ -15,10 +15,14 @@ from typing import Any
 
 from scripts.report import plot_corpus, write_report
 from scripts.report.tables import (
+    CEILING_COLUMNS,
     DATASET_COLUMNS,
     ENTITY_COLUMNS,
+    FILTER_COST_COLUMNS,
     FUNNEL_COLUMNS,
     HISTOGRAM_COLUMNS,
+    PRONOUN_COLUMNS,
+    SAMPLE_COLUMNS,
     THRESHOLD_COLUMNS,
 )
 
@@ -87,7 +91,28 @@ ENTITY_NAMES = [
     "포항제철",
     "동해",
 ]
-FIGURES = ("funnel", "attributes", "entities", "distances", "lengths")
+FIGURES = (
+    "funnel",
+    "filters",
+    "pronouns",
+    "attributes",
+    "ceilings",
+    "entities",
+    "distances",
+    "lengths",
+)
+COUNTED = ("samples", "filter_costs", "pronouns", "ceilings")
+PLOTTED = ("funnel", *COUNTED, "histograms", "thresholds", "entities", "datasets")
+SHOWN = ("summary", "funnel", *COUNTED, "entities", "datasets")
+CHECKS = {
+    "too_short": 800,
+    "too_long": 2500,
+    "few_sentences": 3,
+    "little_hangul": 0.4,
+    "many_symbols": 0.3,
+    "few_proper_nouns": 0.05,
+    "many_proper_nouns": 0.2,
+}
 
 Row = Sequence[Any]
 
@@ -157,7 +182,59 @@ def histogram_rows(
         rows += bell("distance", f"entity_coref_{length}", distances, 150, 300, 90_000)
         rows += bell("tokens", f"entity_coref_{length}", tokens, 700, 250, 90_000)
         rows += bell("tokens", f"mlm_{length}", tokens, length, 20, 40_000)
+    fertility = [index / 50 for index in range(15, 40)]
+    rows += bell("tokens_per_character", "training sample", fertility, 0.53, 0.05, 2000)
     return rows
+
+
+def filter_rows(
+    sources: Sequence[str], lengths: Sequence[int], documents: dict[str, int]
+) -> list[Row]:
+    """Invent what each check costs: the first fails a third of the documents, the next less."""
+    rows: list[Row] = []
+    for kind in ("entity_coref", "mlm"):
+        for length in lengths:
+            for source in sources:
+                for place, (check, limit) in enumerate(CHECKS.items()):
+                    if kind == "mlm" and "proper" in check:
+                        continue
+                    n = documents[source]
+                    failing = n // (3 + place)
+                    unknown = failing // 4 if kind == "entity_coref" and place < 5 else 0
+                    costs = (n, failing, failing // 2, failing // 3, unknown)
+                    rows.append((f"{kind}_{length}", source, check, limit, *costs))
+    return rows
+
+
+def pronoun_rows(sources: Sequence[str], lengths: Sequence[int]) -> list[Row]:
+    """Invent documents by number of pronouns, fewer with more pronouns."""
+    return [
+        (f"entity_coref_{length}", source, pronouns, 900 // (1 + pronouns))
+        for length in lengths
+        for source in sources
+        for pronouns in range(30)
+    ]
+
+
+def sample_rows(sources: Sequence[str], lengths: Sequence[int]) -> list[Row]:
+    """Invent the samples of each source; the last one gives none."""
+    return [
+        (f"entity_coref_{length}", source, 100_000 // place if place < len(sources) else 0)
+        for length in lengths
+        for place, source in enumerate(sources, start=1)
+    ]
+
+
+def ceiling_rows(lengths: Sequence[int]) -> list[Row]:
+    """Invent ceilings that follow from 0.53 tokens per character."""
+    return [
+        (
+            *(f"entity_coref_{length}", length, 2000, 0.53, 0.527, 0.533),
+            *(int((length - 2) / 0.53), int((length - 2) / 0.53), 5000, 0.021),
+            *(2500, 1325.0, 4600),
+        )
+        for length in lengths
+    ]
 
 
 def threshold_rows(lengths: Sequence[int]) -> list[Row]:
@@ -236,6 +313,14 @@ def write_fake_tables(
     return {
         "summary": folder / "summary.json",
         "funnel": write_tsv(folder / "funnel.tsv", FUNNEL_COLUMNS, funnel),
+        "samples": write_tsv(folder / "samples.tsv", SAMPLE_COLUMNS, sample_rows(names, lengths)),
+        "filter_costs": write_tsv(
+            folder / "filter_costs.tsv", FILTER_COST_COLUMNS, filter_rows(names, lengths, raw)
+        ),
+        "pronouns": write_tsv(
+            folder / "pronouns.tsv", PRONOUN_COLUMNS, pronoun_rows(names, lengths)
+        ),
+        "ceilings": write_tsv(folder / "ceilings.tsv", CEILING_COLUMNS, ceiling_rows(lengths)),
         "histograms": write_tsv(
             folder / "histograms.tsv", HISTOGRAM_COLUMNS, histogram_rows(names, lengths, dice)
         ),
@@ -252,11 +337,9 @@ def write_fake_tables(
 def build_page(tables: dict[str, Path], folder: Path) -> Path:
     """Run both steps of the report on the tables and return the page."""
     figures = {f"{name}_figure": folder / f"{name}.svg" for name in FIGURES}
-    plots = ("funnel", "histograms", "thresholds", "entities", "datasets")
-    plot_corpus.run(**{name: tables[name] for name in plots}, **figures)
-    shown = ("summary", "funnel", "entities", "datasets")
+    plot_corpus.run(**{name: tables[name] for name in PLOTTED}, **figures)
     page = folder / "index.html"
-    write_report.run(**{name: tables[name] for name in shown}, **figures, page=page)
+    write_report.run(**{name: tables[name] for name in SHOWN}, **figures, page=page)
     return page
 
 

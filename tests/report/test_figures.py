@@ -20,8 +20,18 @@ from scripts.report.corpus_figures import (
     model_length,
 )
 from scripts.report.drawing import figure_style, lanes, save_svg, shorten
+from scripts.report.filter_figures import ceilings_figure, filters_figure, pronouns_figure
 from scripts.report.histograms import Histogram, histogram, share_between
-from scripts.report.tables import EntityRow, FunnelRow, HistogramRow, ThresholdRow
+from scripts.report.tables import (
+    CeilingRow,
+    EntityRow,
+    FilterCostRow,
+    FunnelRow,
+    HistogramRow,
+    PronounRow,
+    SampleRow,
+    ThresholdRow,
+)
 
 
 def bins(quantity: str, group: str, edges: list[float], counts: list[int]) -> list[HistogramRow]:
@@ -163,3 +173,58 @@ def test_bins_keep_every_value() -> None:
     found = histogram(rows, "tokens", "mlm_1536")
     assert found is not None and found.total == 10
     assert histogram(rows, "tokens", "mlm_2048") is None
+
+
+def test_bars_of_checks_are_shares_of_all_documents() -> None:
+    rows = [
+        FilterCostRow("entity_coref_512", "news", "too_short", 800, 60, 30, 30, 6, 9),
+        FilterCostRow("entity_coref_512", "news", "few_proper_nouns", 0.05, 30, 12, 8, 8, 0),
+        FilterCostRow("entity_coref_512", "wiki", "too_short", 800, 40, 10, 10, 4, 1),
+        FilterCostRow("entity_coref_512", "wiki", "few_proper_nouns", 0.05, 0, 0, 0, 0, 0),
+    ]
+    with figure_style():
+        figure = filters_figure(rows)
+    (axes,) = figure.axes
+    drawn = {c.get_label(): [b.get_width() for b in c] for c in axes.containers}
+    assert drawn == {"failing": [0.4, 0.12], "alone": [0.1, 0.08], "unknown": [0.1, 0]}
+    assert texts(figure)[0] == "alone 10 to 20 · first 40 · fail 40"
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["too short (800)", "few proper nouns (0.05)"]
+    assert "n = 100 documents" in axes.get_title(loc="left")
+
+
+def test_a_pronoun_limit_keeps_the_documents_up_to_it() -> None:
+    rows = [
+        PronounRow("entity_coref_512", "news", 0, 10),
+        PronounRow("entity_coref_512", "news", 2, 60),
+        PronounRow("entity_coref_512", "wiki", 0, 30),
+    ]
+    with figure_style():
+        (axes,) = pronouns_figure(rows).axes
+    assert [bar.get_height() for bar in axes.containers[0]] == [0.4, 0.4, 1.0]
+
+
+def test_ceilings_stand_over_the_lengths_of_the_entity_sets_documents() -> None:
+    rows = [
+        *bins("tokens_per_character", "training sample", [0.4, 0.5, 0.6], [3, 4]),
+        *bins("characters", "news", [0, 1000, 2000], [5, 6]),
+        *bins("characters", "only_mlm", [0, 1000, 2000], [70, 70]),
+    ]
+    filters = [FilterCostRow("entity_coref_512", "news", "too_short", 800, 11, 0, 0, 0, 0)]
+    ceiling = CeilingRow(
+        "entity_coref_512", 512, 7, 0.5, 0.48, 0.52, 1020, 1020, 9, 0.01, 2500, 1250.0, 10
+    )
+    with figure_style():
+        figure = ceilings_figure(rows, [ceiling], filters)
+    fertility, lengths = figure.axes
+    assert dashed(fertility) == [0.5]
+    assert dashed(lengths) == [1020, 2500]
+    step = next(p for p in lengths.patches if isinstance(p, StepPatch) and not p.get_fill())
+    assert list(step.get_data()[0]) == [5, 6]
+
+
+def test_samples_stand_behind_the_kept_documents() -> None:
+    rows = [FunnelRow("entity_coref_512", "news", "kept", 3)]
+    with figure_style():
+        figure = funnel_figure(rows, [SampleRow("entity_coref_512", "news", 1234)])
+    assert "kept 3 of 3 (100.0%) → 1,234 samples" in texts(figure)

@@ -17,7 +17,13 @@ from fontTools.ttLib import TTFont
 from scripts.common.errors import IntegrityError
 from scripts.report import write_report
 from scripts.report.svg import inline_svg
-from tests.report.fake_tables import FIGURES, build_page, write_fake_tables
+from tests.report.fake_tables import (
+    FIGURES,
+    PLOTTED,
+    SHOWN,
+    build_page,
+    write_fake_tables,
+)
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> & \"두'레 $x^2$ {{ 7*7 }}"
@@ -94,7 +100,9 @@ def test_nothing_is_loaded_from_elsewhere(built: tuple[dict[str, Path], str]) ->
     loading = {"src", "href", "srcset", "data", "action", "poster", "xlink:href", "background"}
     for tag, name, value in page.attributes:
         if name in loading:
-            assert value.startswith(("#", "data:")), (tag, name, value)
+            # Followed by a click, never loaded with the page.
+            costs = (tag, name, value) == ("a", "href", "../costs/index.html")
+            assert costs or value.startswith(("#", "data:")), (tag, name, value)
         assert "url(" not in value or re.fullmatch(r"[^(]*url\(#[^)]*\)[^(]*", value)
     assert "@import" not in text
     assert not re.search(r"""url\((?!"data:font/woff;base64,)""", page.style)
@@ -107,7 +115,7 @@ def test_references_inside_the_page_resolve(built: tuple[dict[str, Path], str]) 
     attributes = Page(text).attributes
     identifiers = [value for _, name, value in attributes if name == "id"]
     assert len(identifiers) == len(set(identifiers))
-    targets = {value[1:] for _, name, value in attributes if name == "href"}
+    targets = {v[1:] for _, name, v in attributes if name == "href" and v.startswith("#")}
     targets |= set(re.findall(r"url\(#([^)]*)\)", text))
     assert targets <= set(identifiers)
 
@@ -140,21 +148,48 @@ def test_counts_equal_the_funnel(built: tuple[dict[str, Path], str]) -> None:
         for dataset, source, outcome, documents in list(csv.reader(stream, delimiter="\t"))[1:]:
             fates = expected.setdefault(dataset, {}).setdefault(source, {})
             fates[outcome.replace("_", " ")] = int(documents)
+    with tables["samples"].open(encoding="utf-8") as stream:
+        given = {(d, s): f"{int(n):,}" for d, s, n in list(csv.reader(stream, delimiter="\t"))[1:]}
     shown = Page(text).tables
     for dataset, sources in expected.items():
         header, *rows = shown[f"{dataset} (documents)"]
         cells = {row[0]: dict(zip(header[1:], row[1:], strict=True)) for row in rows}
         assert list(cells) == [*sources, "all sources"]
         nonzero = {o for fates in sources.values() for o, n in fates.items() if n} | {"kept"}
-        assert set(header) == {"source", "raw", "kept (%)"} | nonzero
+        assert set(header) == {"source", "raw", "kept (%)", "samples"} | nonzero
         for source, fates in sources.items():
             assert cells[source].pop("raw") == f"{sum(fates.values()):,}"
             share = fates["kept"] / sum(fates.values())
             assert cells[source].pop("kept (%)") == f"{share:.1%}"
+            assert cells[source].pop("samples") == given.get((dataset, source), "–")
             assert cells[source] == {outcome: f"{fates[outcome]:,}" for outcome in cells[source]}
         for outcome in nonzero:
             total = sum(fates[outcome] for fates in sources.values())
             assert cells["all sources"][outcome] == f"{total:,}"
+
+
+def test_costs_of_checks_pronouns_and_ceilings_stand_in_tables(
+    built: tuple[dict[str, Path], str],
+) -> None:
+    tables, text = built
+    shown = Page(text).tables
+    with tables["filter_costs"].open(encoding="utf-8") as stream:
+        costs = [r for r in csv.DictReader(stream, delimiter="\t") if r["dataset"] == "mlm_1536"]
+    rows = shown["mlm_1536, mlm_2048: documents by check"]  # their checks cost the same
+    found = {(row[0], row[1].replace(" ", "_")): row[2:] for row in rows[1:]}
+    columns = ("documents", "failing", "first", "alone", "unknown")
+    for row in costs:
+        expected = [f"{int(row[column]):,}" for column in columns]
+        assert found[row["source"], row["check"]] == expected
+    assert len(found) == len(costs) + 5  # and all sources
+    # 4 sources of 900 // (1 + pronouns) documents: 3,600 of limit 0, 3,600 + 1,800 of limit 1, …
+    pronouns = {row[0]: row[1:] for row in shown["Documents under a pronoun limit"][1:]}
+    assert pronouns["entity_coref_1536"][-3:] == ["5,400", "6,600", "7,500"]
+    assert pronouns["entity_coref_1536"][3] == "3,600"
+    caption = next(caption for caption in shown if caption.startswith("Character ceilings"))
+    ceilings = {row[0]: row[1:] for row in shown[caption][1:]}
+    assert ceilings["entity_coref_1536"][3:5] == ["2,894", "2,894"]  # 1,534 / 0.53
+    assert ceilings["entity_coref_2048"][9] == "64.7%"  # 1,325 of 2,048 tokens
 
 
 def test_counts_that_do_not_add_up_are_named(tmp_path: Path) -> None:
@@ -212,12 +247,12 @@ def test_bytes_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
         subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=120)
         pages.append({path.name: path.read_bytes() for path in sorted(folder.iterdir())})
     assert pages[0] == pages[1]
-    assert len(pages[0]) == 6 + len(FIGURES) + 1
+    assert len(pages[0]) == len({*PLOTTED, *SHOWN}) + len(FIGURES) + 1
 
 
 def test_empty_tables_give_a_page(tmp_path: Path) -> None:
     tables = write_fake_tables(tmp_path, sources=1)
-    for name in ("funnel", "histograms", "thresholds", "entities", "datasets"):
+    for name in PLOTTED:
         header = tables[name].read_text(encoding="utf-8").splitlines()[0]
         tables[name].write_text(header + "\n", encoding="utf-8")
     page = Page(build_page(tables, tmp_path).read_text(encoding="utf-8"))
@@ -241,7 +276,7 @@ def test_a_missing_summary_key_is_named(tmp_path: Path) -> None:
     build_page(tables, tmp_path)
     tables["summary"].write_text('{"documents": 1}', encoding="utf-8")
     figures = {f"{name}_figure": tmp_path / f"{name}.svg" for name in FIGURES}
-    shown = {name: tables[name] for name in ("summary", "funnel", "entities", "datasets")}
+    shown = {name: tables[name] for name in SHOWN}
     with pytest.raises(IntegrityError, match=r"summary\.json has no key 'seed'"):
         write_report.run(**shown, **figures, page=tmp_path / "other.html")
     assert not (tmp_path / "other.html").exists()

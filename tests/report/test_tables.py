@@ -10,17 +10,26 @@ from hypothesis import strategies as st
 
 from scripts.common.errors import IntegrityError
 from scripts.report.funnel import dataset_funnels, outcome_order
+from scripts.report.job_costs import COST_COLUMNS, read_costs
 from scripts.report.tables import (
+    CEILING_COLUMNS,
     DATASET_COLUMNS,
     ENTITY_COLUMNS,
+    FILTER_COST_COLUMNS,
     FUNNEL_COLUMNS,
     HISTOGRAM_COLUMNS,
+    PRONOUN_COLUMNS,
+    SAMPLE_COLUMNS,
     THRESHOLD_COLUMNS,
     FunnelRow,
+    read_ceilings,
     read_datasets,
     read_entities,
+    read_filter_costs,
     read_funnel,
     read_histograms,
+    read_pronouns,
+    read_samples,
     read_summary,
     read_thresholds,
 )
@@ -32,6 +41,11 @@ READERS: list[tuple[Callable[[Path], Any], tuple[str, ...]]] = [
     (read_thresholds, THRESHOLD_COLUMNS),
     (read_entities, ENTITY_COLUMNS),
     (read_datasets, DATASET_COLUMNS),
+    (read_samples, SAMPLE_COLUMNS),
+    (read_filter_costs, FILTER_COST_COLUMNS),
+    (read_pronouns, PRONOUN_COLUMNS),
+    (read_ceilings, CEILING_COLUMNS),
+    (read_costs, COST_COLUMNS),
 ]
 CASES = [(reader, columns, column) for reader, columns in READERS for column in columns]
 

@@ -62,7 +62,7 @@ def script_module(name: str) -> str:
 def test_there_are_rules_of_every_track() -> None:
     tracks = {script_module(name).split(".")[1] for name in scripted()}
     assert tracks == {"corpus", "report"}
-    assert len(scripted()) == 19
+    assert len(scripted()) == 22
 
 
 @pytest.mark.parametrize("name", scripted())

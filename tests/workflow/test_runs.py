@@ -80,7 +80,11 @@ def test_a_row_that_holds_no_document_is_counted(finished_run: Path, tmp_path: P
         "  split: {validation: 0, test: 0, holdout: 0}\n"
         "  mlm: {min_hangul_ratio: 0, max_symbol_ratio: 1}\n"
     )
-    succeeded(snakemake("corpus", "--configfile", "my.yaml", directory=tmp_path, cwd=tmp_path))
+    costs = "results/costs/corpus.tsv"
+    succeeded(
+        snakemake("corpus", costs, "--configfile", "my.yaml", directory=tmp_path, cwd=tmp_path)
+    )
+    assert "missing" not in (tmp_path / costs).read_text()  # of a plan without entity sets too
     with (tmp_path / "results/corpus/tables/funnel.tsv").open(newline="") as stream:
         rows = [tuple(row.values()) for row in csv.DictReader(stream, delimiter="\t")]
     assert rows == [
@@ -119,7 +123,34 @@ def test_every_log_is_filled_and_every_job_has_its_costs(finished_run: Path) -> 
         for path in results.glob("benchmarks/**/*.jsonl")
     }
     assert logs == costs
-    assert len(logs) == 34
+    assert len(logs) == 37
+
+
+def test_the_table_of_costs_has_every_job_of_the_track(finished_run: Path) -> None:
+    logs = finished_run / "results/logs/corpus"
+    records = {path.relative_to(logs).with_suffix("").as_posix() for path in logs.rglob("*.json")}
+    with (finished_run / "results/costs/corpus.tsv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    assert {f"{row['rule']}/{row['job']}" for row in rows} == records
+    assert {row["state"] for row in rows} == {"finished"}
+    assert all(float(row["peak_mb"]) > 10 and float(row["mem_mb"]) >= 500 for row in rows)
+    scored = [row for row in rows if row["rule"] == "score_shard"]
+    assert sum(int(row["items"]) for row in scored) == 248
+    assert {row["unit"] for row in scored} == {"documents"}
+
+
+def test_first_reasons_of_the_checks_are_those_of_the_funnel(finished_run: Path) -> None:
+    found: dict[str, Counter[tuple[str, ...]]] = {}
+    for name, column in (("funnel", "outcome"), ("filter_costs", "check")):
+        found[name] = Counter()
+        with (finished_run / f"results/corpus/tables/{name}.tsv").open(newline="") as stream:
+            for row in csv.DictReader(stream, delimiter="\t"):
+                reason = row[column].replace("empty", "too_short")
+                number = int(row["documents" if name == "funnel" else "first"])
+                found[name][row["dataset"], row["source"], reason] += number
+    costs = {key: number for key, number in found["filter_costs"].items() if number}
+    assert len({reason for _, _, reason in costs}) == 7
+    assert costs == {key: n for key, n in found["funnel"].items() if key in found["filter_costs"]}
 
 
 def test_the_page_opens_from_disk_and_names_its_data(finished_run: Path) -> None:

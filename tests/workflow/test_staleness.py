@@ -45,8 +45,10 @@ SUMMARIZE = {"summarize_corpus"}
 PLOT = {"plot_corpus"}
 PAGE = {"write_report"}
 
+COSTS = {"summarize_costs", "plot_costs", "write_costs"}
+
 REPORT = PLOT | PAGE
-FROM_SUMMARY = SUMMARIZE | REPORT
+FROM_SUMMARY = SUMMARIZE | REPORT | COSTS
 FROM_CAP = CAP | BUILD_COREF | FROM_SUMMARY
 FROM_PAIR = PAIR | FROM_CAP
 FROM_TOKENIZE = TOKENIZE | FROM_PAIR | BUILD_MLM
@@ -180,7 +182,9 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     "packing": ("scripts/corpus/packing.py", BUILD_MLM | FROM_SUMMARY),
     "an import inside a function": ("scripts/corpus/demo_articles.py", EVERYTHING),
     "figures": ("scripts/report/corpus_figures.py", REPORT),
-    "the page": ("scripts/report/page.py", PAGE),
+    "the page": ("scripts/report/page.py", PAGE | {"write_costs"}),
+    "the table of costs": ("scripts/report/summarize_costs.py", COSTS),
+    "what checks cost": ("scripts/corpus/filter_costs.py", FROM_SUMMARY),
     "logging": ("scripts/common/logs.py", set()),
     "progress": ("scripts/common/progress.py", set()),
     "the plan of the rules": ("scripts/corpus/plan.py", set()),
@@ -192,8 +196,8 @@ UPGRADES: dict[str, set[str]] = {
     "rensa": FROM_FINGERPRINT,
     "tokenizers": FROM_TRAIN,
     "datasets": BUILD_COREF | BUILD_MLM | FROM_SUMMARY,
-    "matplotlib": REPORT,
-    "jinja2": PAGE,
+    "matplotlib": REPORT | {"plot_costs", "write_costs"},
+    "jinja2": PAGE | {"write_costs"},
     "pandas": set(),
 }
 
@@ -245,6 +249,9 @@ def test_the_command_line_agrees_with_the_harness(finished_run: Path, tmp_path: 
         "summarize_corpus": "1",
         "plot_corpus": "1",
         "write_report": "1",
+        "summarize_costs": "1",
+        "plot_costs": "1",
+        "write_costs": "1",
     }
 
 
@@ -322,7 +329,7 @@ def test_an_upgrade_makes_exactly_its_users_stale(
 def test_a_template_edit_makes_the_page_stale(sources: Path, finished_run: Path) -> None:
     template = next((sources / "scripts/report/templates").glob("*.j2"))
     template.write_text(template.read_text() + "<!-- edited -->")
-    assert stale(sources, finished_run) == PAGE
+    assert stale(sources, finished_run) == PAGE | {"write_costs"}
 
 
 def test_an_edited_local_file_makes_its_source_stale(

@@ -1,0 +1,136 @@
+"""Costs of the jobs: the table from records, the figures, the page."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+
+from scripts.common.job_record import recording
+from scripts.common.progress import Progress
+from scripts.report import plot_costs, summarize_costs, write_costs
+from scripts.report.cost_figures import memory_figure, throughput_figure
+from scripts.report.drawing import figure_style
+from scripts.report.job_costs import CostRow, read_costs
+from tests.report.fake_tables import write_fake_tables
+from tests.report.test_page import Page
+
+JOBS = {
+    "score_shard/news/000": {"source": "news", "shard": "000"},
+    "score_shard/news/001": {"source": "news", "shard": "001"},
+    "cap_entities/512": {"length": "512"},
+    "split_documents/all": {},
+}
+
+
+def record(logs: Path, name: str, documents: int | None = None, *, seconds: float = 4.0) -> None:
+    """Keep a job's record, as a job of 1,000 MB with two threads does."""
+    rule = name.split("/")[0]
+    ticks = iter([0.0, *[seconds] * 9])
+    with recording(
+        logs / f"{name}.log", rule=rule, wildcards=JOBS.get(name, {}), threads=2, mem_mb=1000
+    ):
+        if documents is not None:
+            short = Progress("short", total=1, unit="shards", clock=lambda: 0.0)
+            short.advance(1)
+            progress = Progress("long", total=documents, clock=lambda: next(ticks))
+            progress.advance(documents, documents // 2)
+            progress.finish()
+
+
+def costs_of(logs: Path, folder: Path, jobs: dict[str, dict[str, str]]) -> dict[str, CostRow]:
+    table = folder / "costs.tsv"
+    summarize_costs.run(folder / "summary.json", table, logs=logs, jobs=jobs)
+    return {f"{row.rule}/{row.job}": row for row in read_costs(table)}
+
+
+def test_each_planned_job_has_its_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    logs = tmp_path / "logs"
+    record(logs, "score_shard/news/000", 100)
+    record(logs, "score_shard/news/001", 60)
+    record(logs, "cap_entities/512")
+    record(logs, "score_shard/gone/000", 7)  # a source that the plan has no more
+    (logs / "split_documents").mkdir()
+    (logs / "split_documents/all.json").write_text('{"rule": ')
+    rows = costs_of(logs, tmp_path, JOBS)
+    assert list(rows) == list(JOBS)
+    first = rows["score_shard/news/000"]
+    assert (first.source, first.shard, first.threads, first.mem_mb) == ("news", "000", 2, 1000)
+    assert (first.items, first.passed, first.unit) == (100, 50, "documents")
+    assert first.state == "finished" and first.peak_mb is not None and first.peak_mb > 1
+    assert first.seconds is not None and first.items_per_second is not None
+    assert first.items_per_second == pytest.approx(100 / first.seconds, rel=0.2)
+    assert (rows["cap_entities/512"].length, rows["cap_entities/512"].items) == (512, None)
+    assert rows["split_documents/all"].state == "unreadable"
+    assert "split_documents all" in caplog.text
+
+
+def test_a_job_without_a_record_is_listed_and_stops_nothing(tmp_path: Path) -> None:
+    rows = costs_of(tmp_path / "logs", tmp_path, JOBS)
+    assert {row.state for row in rows.values()} == {"missing"}
+    assert rows["score_shard/news/000"].seconds is None
+    with figure_style():
+        assert throughput_figure(list(rows.values())).axes == []
+        assert memory_figure(list(rows.values())).axes == []
+
+
+def job(rule: str, name: str, rate: float | None, peak: float, **columns: object) -> CostRow:
+    filled: dict[str, object] = dict.fromkeys(CostRow.__dataclass_fields__)
+    filled |= {"rule": rule, "job": name, "source": name.split("/")[0], "state": "finished"}
+    filled |= {"items": 10, "unit": "documents", "seconds": 2.0, "items_per_second": rate}
+    return CostRow(**{**filled, "peak_mb": peak, "mem_mb": 1200.0, **columns})  # type: ignore[arg-type]
+
+
+def dots(axes: Axes) -> list[list[float]]:
+    return [np.asarray(x.get_xdata()).tolist() for x in axes.lines if x.get_marker() == "o"]
+
+
+def test_dots_stand_at_rates_and_peaks_with_the_limits() -> None:
+    rows = [
+        job("score_shard", "news/000", 120.5, 700),
+        job("score_shard", "news/001", 80, 600),
+        job("score_shard", "wire/000", 90, 650, state="running"),
+        job("tokenize_shard", "news/000", 900, 300),
+        job("build_mlm", "512", 2, 1300, source=None, unit="shards"),
+    ]
+    with figure_style():
+        rates, memory = throughput_figure(rows), memory_figure(rows)
+    documents, shards = rates.axes
+    assert dots(documents) == [[120.5, 80], [900]] and dots(shards) == [[2]]
+    assert "per second" in documents.get_xlabel() and documents.get_xscale() == "log"
+    assert documents.texts[0].get_text() == "100 documents/s"
+    (axes,) = memory.axes
+    assert dots(axes) == [[700, 600], [300], [1300]]
+    assert "(MB)" in axes.get_xlabel()
+    upright = {float(np.asarray(x.get_xdata())[0]) for x in axes.lines if x.get_marker() != "o"}
+    assert {1000.0, 1200.0} <= upright
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["score_shard · news (2)", "tokenize_shard · news (1)", "build_mlm (1)"]
+    assert axes.get_xlim()[1] > 1300
+
+
+def test_the_page_shows_every_step_and_links_to_the_report(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    for name in ("score_shard/news/000", "score_shard/news/001"):
+        record(logs, name, 100)
+    costs_of(logs, tmp_path, JOBS)
+    figures = {f"{name}_figure": tmp_path / f"{name}.svg" for name in ("throughput", "memory")}
+    plot_costs.run(tmp_path / "costs.tsv", **figures)
+    summary = write_fake_tables(tmp_path / "tables")["summary"]
+    write_costs.run(tmp_path / "costs.tsv", summary, **figures, page=tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    page = Page(text)
+    links = {v for _, name, v in page.attributes if name == "href" and not v.startswith("#")}
+    assert links == {"../report/index.html"}
+    assert "http://" not in text and "https://" not in text
+    assert not {"script", "link", "iframe", "img"} & set(page.tags)
+    (table,) = [rows for caption, rows in page.tables.items() if "step" in caption]
+    steps = {row[0]: row[1:3] for row in table[1:]}
+    assert steps == {
+        "score_shard · news": ["2", "2"],
+        "cap_entities": ["1", "0"],
+        "split_documents": ["1", "0"],
+    }
+    assert "cap_entities 512: missing" in page.text and "split_documents all: missing" in page.text
+    assert re.search(r"2 of 4 planned jobs", page.text)
