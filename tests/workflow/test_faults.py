@@ -1,0 +1,123 @@
+"""Runs that are killed at chosen moments, and one whose analyser fails: what is left is whole.
+
+On one machine a step is a process whose parent is Snakemake, with the analyser's workers as its
+threads, so three things can be killed: the *worker* (the step's process; Snakemake lives), the
+*job* (the process group of a run, step and Snakemake at once, as a scheduler or a power cut does
+it) and *Snakemake* alone (its steps go on without it).
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from scripts.common.comparison import result_digests
+from tests.corpus.loopback import wait_until
+from tests.workflow.faults import Fault, mark
+from tests.workflow.harness import ROOT, snakemake, succeeded
+
+HALF_A_SHARD = Fault("shard_source", "table", "001.parquet")
+HALF_THE_SCORES = Fault("score_shard", "table", "000.parquet")
+HALF_A_DATASET = Fault("build_entity_coref", "stream", times=2)
+NO_MANIFEST = Fault("build_mlm", "rename", "manifest.json")
+
+CORPUS = ("corpus", "--configfile", "tests/config/tiny.yaml", "--cores", "2")
+
+
+class Run:
+    """A run in a folder of its own, started as often as it takes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.results = folder / "results/corpus"
+        shutil.copytree(ROOT / "tests/config", folder / "tests/config")
+
+    def until(self, fault: Fault) -> tuple[subprocess.Popen[bytes], int]:
+        """Start it and wait for the fault's moment; return Snakemake and the step's process id."""
+        hook = self.folder / "hook"
+        environment = {**os.environ, **fault.environment(hook), "TMPDIR": str(self.folder / "tmp")}
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        with (self.folder / "printed").open("wb") as printed:
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "snakemake", *CORPUS),
+                    *("--snakefile", ROOT / "Snakefile", "--directory", self.folder),
+                    *("--workflow-profile", ROOT / "profiles/default"),
+                ],
+                cwd=ROOT,
+                env=environment,
+                stdout=printed,
+                stderr=printed,
+                start_new_session=True,
+            )
+        assert wait_until(lambda: mark(hook).exists() or process.poll() is not None, 90)
+        assert process.poll() is None, (self.folder / "printed").read_text()[-3000:]
+        return process, int(mark(hook).read_text())
+
+    def again(self) -> subprocess.CompletedProcess[str]:
+        return snakemake(*CORPUS, directory=self.folder, profile="default")
+
+    def unlock(self) -> None:
+        """What the README says after Snakemake itself was killed."""
+        succeeded(snakemake("--unlock", *CORPUS, directory=self.folder, profile="default"))
+
+    def hidden(self) -> list[Path]:
+        return list(self.folder.rglob("results/**/.part.*"))
+
+
+def members(group: int) -> set[int]:
+    """The processes of a group that have not ended."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state not in "ZX":
+                found.add(int(stat.parent.name))
+    return found
+
+
+def kill_worker(run: Run, process: subprocess.Popen[bytes], step: int) -> None:
+    os.kill(step, signal.SIGKILL)
+    assert process.wait(60) == 1
+    assert "Error in rule" in (run.folder / "printed").read_text()
+
+
+def kill_job(run: Run, process: subprocess.Popen[bytes], step: int) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(60)
+    assert wait_until(lambda: not members(process.pid))
+    refused = run.again()
+    assert refused.returncode != 0 and "--unlock" in refused.stdout + refused.stderr
+    run.unlock()
+
+
+def kill_snakemake(run: Run, process: subprocess.Popen[bytes], step: int) -> None:
+    process.kill()
+    process.wait(60)
+    assert step in members(process.pid)  # it goes on alone; the README says to end it
+    os.kill(step, signal.SIGKILL)
+    assert wait_until(lambda: not members(process.pid), 60)  # what ran beside it ends by itself
+    run.unlock()
+
+
+def test_a_run_that_is_killed_nine_times_ends_with_the_bytes_of_an_undisturbed_one(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    """Each of the three is killed while shards, scores and a dataset are half written."""
+    whole = result_digests(finished_run / "results/corpus")
+    run = Run(tmp_path)
+    for faults in (
+        [HALF_A_SHARD] * 3,
+        [HALF_THE_SCORES] * 3,
+        [HALF_A_DATASET, NO_MANIFEST, HALF_A_DATASET],
+    ):
+        for kill, fault in zip((kill_worker, kill_job, kill_snakemake), faults, strict=True):
+            kill(run, *run.until(fault))
+            seen = result_digests(run.results)
+            assert {name: whole[name] for name in seen} == seen, (kill.__name__, fault)
+    succeeded(run.again())
+    assert result_digests(run.results) == whole
+    assert run.hidden() == []
