@@ -10,6 +10,7 @@ import json
 import random
 import unicodedata
 from collections import Counter
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -71,7 +72,7 @@ def compose(pool: dict[str, list[str]], chance: random.Random) -> str:
     article = chance.choice(article_texts(60))
     sentences = article.split(". ")
     start = chance.randrange(len(sentences))
-    text = ". ".join(sentences[start : start + chance.randrange(1, 6)]) + "."
+    text = ". ".join(sentences[start : start + chance.randrange(1, 4)]) + "."
     for _ in range(chance.choice([0, 1, 1, 2, 5])):
         at = chance.randrange(len(text) + 1)
         short = [fragment for fragment in fragments if len(fragment) < 50]
@@ -99,7 +100,11 @@ def low_thresholds(monkeypatch):
 def test_hostile_documents_are_all_accounted_for(tmp_path_factory, low_thresholds, pool, seed):
     folder = tmp_path_factory.mktemp("fuzz")
     chance = random.Random(seed)
-    rows = [{"id": f"{n}", "text": compose(pool, chance)} for n in range(DOCUMENTS - 20)]
+    rows: list[dict[str, Any]] = [
+        {"id": f"{n}", "text": compose(pool, chance)} for n in range(DOCUMENTS - 20)
+    ]
+        {"id": f"{n}", "text": compose(pool, chance)} for n in range(DOCUMENTS - 20)
+    ]
     rows += [{"id": f"n{n}", "text": chance.choice([None, 7, ["글"]])} for n in range(20)]
     file = write_jsonl(folder / "hostile.jsonl", rows)
     source = shard_files(folder, "hostile", [file], shards=2)
