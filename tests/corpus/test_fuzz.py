@@ -103,8 +103,6 @@ def test_hostile_documents_are_all_accounted_for(tmp_path_factory, low_threshold
     rows: list[dict[str, Any]] = [
         {"id": f"{n}", "text": compose(pool, chance)} for n in range(DOCUMENTS - 20)
     ]
-        {"id": f"{n}", "text": compose(pool, chance)} for n in range(DOCUMENTS - 20)
-    ]
     rows += [{"id": f"n{n}", "text": chance.choice([None, 7, ["글"]])} for n in range(20)]
     file = write_jsonl(folder / "hostile.jsonl", rows)
     source = shard_files(folder, "hostile", [file], shards=2)
