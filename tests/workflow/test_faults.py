@@ -14,6 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from scripts.common.comparison import result_digests
 from tests.corpus.loopback import wait_until
 from tests.workflow.faults import Fault, mark
@@ -124,3 +126,46 @@ def test_a_run_that_is_killed_nine_times_ends_with_the_bytes_of_an_undisturbed_o
     succeeded(run.again())
     assert result_digests(run.results) == whole
     assert run.hidden() == []
+
+
+def test_a_document_that_the_analyser_fails_on_is_lost_alone_and_counted_to_the_report(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    """Kiwi raises within a batch, after reading ahead; one document of 118 is above the default."""
+    shutil.copytree(finished_run, tmp_path, dirs_exist_ok=True)
+    scores = tmp_path / "results/corpus/scores/demo/000.parquet"
+    before = pq.read_table(scores)
+    state = before["analysis"].to_pylist()
+    victim = before["doc_id"].to_pylist()[state.index("analysed")]
+    shard = tmp_path / "results/corpus/documents/demo/000.parquet"
+    texts = {row["doc_id"]: row["text"] for row in pq.read_table(shard).to_pylist()}
+    fault = Fault("score_shard", "analyser", texts[victim])
+    (tmp_path / "lenient.yaml").write_text("corpus: {analysis: {max_failed_share: 0.02}}\n")
+    environment = fault.environment(tmp_path / "hook")
+
+    scores.unlink()
+    wanted = scores.relative_to(tmp_path).as_posix()
+    refused = snakemake(wanted, *CORPUS[1:], directory=tmp_path, environment=environment)
+    printed = refused.stdout + refused.stderr
+    assert refused.returncode == 1 and "Traceback" not in printed
+    assert f"the analyser failed on 1 of {state.count('analysed')} documents" in printed
+    assert "corpus.analysis.max_failed_share = 0.001" in printed
+    assert not scores.exists()
+
+    tiny, cores = CORPUS[1:3], CORPUS[3:]
+    lenient = ("report", *tiny, str(tmp_path / "lenient.yaml"), *cores)
+    succeeded(snakemake(*lenient, directory=tmp_path, environment=environment))
+    after = pq.read_table(scores).to_pylist()
+    for old, new in zip(before.to_pylist(), after, strict=True):
+        assert new == old if new["doc_id"] != victim else new["analysis"] == "failed"
+    for length in (256, 512):
+        fates = tmp_path / f"results/corpus/entity_coref/{length}/fates.parquet"
+        outcomes = {row["doc_id"]: row["outcome"] for row in pq.read_table(fates).to_pylist()}
+        failed = [name for name, outcome in outcomes.items() if outcome == "analysis_failed"]
+        assert failed == [victim]
+    funnel = (tmp_path / "results/corpus/tables/funnel.tsv").read_text()
+    assert "entity_coref_256\tdemo\tanalysis_failed\t1\n" in funnel
+    assert "mlm_256\tdemo\tanalysis_failed" not in funnel
+    assert "analysis_failed" in (tmp_path / "results/report/index.html").read_text()
+    log = (tmp_path / "results/logs/corpus/score_shard/demo/000.log").read_text()
+    assert f"no analysis of document {victim}" in log
