@@ -166,6 +166,6 @@ def test_a_document_that_the_analyser_fails_on_is_lost_alone_and_counted_to_the_
     funnel = (tmp_path / "results/corpus/tables/funnel.tsv").read_text()
     assert "entity_coref_256\tdemo\tanalysis_failed\t1\n" in funnel
     assert "mlm_256\tdemo\tanalysis_failed" not in funnel
-    assert "analysis_failed" in (tmp_path / "results/report/index.html").read_text()
+    assert "analysis failed" in (tmp_path / "results/report/index.html").read_text()
     log = (tmp_path / "results/logs/corpus/score_shard/demo/000.log").read_text()
     assert f"no analysis of document {victim}" in log
