@@ -15,13 +15,14 @@ LEFT_OUT_FIELDS = re.compile(rb'^\s*"created_at":.*$', re.MULTILINE)
 def result_digests(results: Path) -> dict[str, str]:
     """Return the SHA-256 of every result file, by its path relative to `results`.
 
-    Folders of logs, benchmarks, costs and graphs are left out, and so are hidden files and
-    `created_at` lines of JSON files.
+    Folders of logs, benchmarks, costs and graphs are left out, and so are hidden files and folders
+    and `created_at` lines of JSON files.
     """
     digests: dict[str, str] = {}
     for path in sorted(results.rglob("*")):
         name = path.relative_to(results)
-        if path.is_dir() or path.name.startswith(".") or name.parts[0] in LEFT_OUT_FOLDERS:
+        hidden = any(part.startswith(".") for part in name.parts)
+        if path.is_dir() or hidden or name.parts[0] in LEFT_OUT_FOLDERS:
             continue
         digests[name.as_posix()] = (
             hashlib.sha256(LEFT_OUT_FIELDS.sub(b"", path.read_bytes())).hexdigest()

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.errors import ExpectedError
+from scripts.common.files import want_of_space
 from scripts.common.gpu_lease import lease_gpus
 from scripts.common.job_record import recording
 from scripts.common.logs import start_logging
@@ -170,6 +171,8 @@ class _OneLineFailures:
         error: BaseException | None,
         trace: types.TracebackType | None,
     ) -> None:
+        if isinstance(error, OSError):
+            error = want_of_space(error, error.filename or "a file of this step") or error
         if isinstance(error, ExpectedError):
             _logger.error("%s", error)
             raise SystemExit(1) from None

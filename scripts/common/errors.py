@@ -21,5 +21,9 @@ class DownloadError(ExpectedError):
     """A remote source could not be fetched completely and correctly."""
 
 
+class OutputError(ExpectedError):
+    """A file cannot be written: no space, or a quota or limit on file sizes is reached."""
+
+
 class IntegrityError(ExpectedError):
     """A file that an earlier step wrote is missing, truncated or altered."""

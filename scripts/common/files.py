@@ -1,8 +1,11 @@
 """Atomic writes, checksums and manifests: a reader never sees half a file."""
 
+import errno
 import hashlib
 import json
 import os
+import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -10,49 +13,105 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from scripts.common.errors import IntegrityError
+from scripts.common.errors import IntegrityError, OutputError
 
 _BLOCK_BYTES = 1 << 20
+_FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 DEFAULT_TMPDIR = Path(tempfile.gettempdir())
+
+
+def want_of_space(error: OSError, path: Path | str) -> OutputError | None:
+    """Return what to tell when `path` could not be written for want of space, else None."""
+    if error.errno not in _FULL_DISK:
+        return None
+    return OutputError(
+        f"{path} cannot be written ({os.strerror(error.errno)}); free space on its disk, or take "
+        "another one (--directory for results, TMPDIR for temporary files), and run again"
+    )
+
+
+@contextmanager
+def full_disk_named(path: Path) -> Iterator[None]:
+    """Turn the failure of a write for want of space into a line that names `path`.
+
+    Raises:
+        OutputError: the disk is full, or a quota or a limit on file sizes is reached.
+    """
+    try:
+        yield
+    except OSError as error:
+        explained = want_of_space(error, path)
+        if explained is None:
+            raise
+        raise explained from error
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; rename it to `path` when the block succeeds.
 
-    On failure the temporary file is removed and `path` is left as it was.
+    On failure the temporary file is removed and `path` is left as it was. What a killed writer of
+    `path` left is removed first.
+
+    Raises:
+        OutputError: the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".part.{path.name}")
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with full_disk_named(path):
+        partial = _fresh_name(path)
+        try:
+            yield partial
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `path`; it takes the place of `path` when the block succeeds."""
+    """Yield an empty folder beside `path`; it takes the place of `path` when the block succeeds.
+
+    Raises:
+        OutputError: the disk is full.
+    """
+    with full_disk_named(path):
+        partial = _fresh_name(path)
+        partial.mkdir()
+        try:
+            yield partial
+            if path.exists():
+                shutil.rmtree(path)
+            os.replace(partial, path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _fresh_name(path: Path) -> Path:
+    """Return a hidden name beside `path` that is nobody else's, after removing older ones.
+
+    A writer whose Snakemake was killed may still be at work. Its file loses its name here, so that
+    it can neither write into the new one nor put its own in its place.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".part.{path.name}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    try:
-        yield partial
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(partial, path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    older = re.compile(rf"\.part\.[0-9a-f]{{16}}\.{re.escape(path.name)}")
+    for left in path.parent.iterdir():
+        if older.fullmatch(left.name):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+    return path.with_name(f".part.{secrets.token_hex(8)}.{path.name}")
 
 
 @contextmanager
 def private_folder(parent: Path) -> Iterator[Path]:
-    """Yield a fresh folder in `parent` that no other job uses, removed afterwards."""
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix="dure-") as folder:
-        yield Path(folder)
+    """Yield a fresh folder in `parent` that no other job uses, removed afterwards.
+
+    Raises:
+        OutputError: the disk is full.
+    """
+    with full_disk_named(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=parent, prefix="dure-") as folder:
+            yield Path(folder)
 
 
 def write_text(path: Path, text: str) -> None:

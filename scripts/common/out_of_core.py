@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from scripts.common.errors import OutputError
 from scripts.common.files import private_folder
 from scripts.common.tables import iterate_batches
 
@@ -21,6 +22,9 @@ def connect(folder: Path, *, mem_mb: int, threads: int) -> Iterator[duckdb.DuckD
         folder: local disk for the database and for what spills.
         mem_mb: memory of the whole job, of which the database takes half.
         threads: threads of the database. Queries must order what they return.
+
+    Raises:
+        OutputError: the disk of `folder` is full, or the memory does not suffice.
     """
     with private_folder(folder) as place:
         connection = duckdb.connect(str(place / "work.duckdb"))
@@ -30,6 +34,12 @@ def connect(folder: Path, *, mem_mb: int, threads: int) -> Iterator[duckdb.DuckD
             connection.execute("SET preserve_insertion_order = false")
             connection.execute("SET temp_directory = ?", [str(place / "spill")])
             yield connection
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise OutputError(
+                f"a sort or join does not fit into {folder} and {mem_mb} MB of memory "
+                f"({str(error).splitlines()[0]}); free space on that disk, set TMPDIR to another, "
+                "or raise the step's memory (--set-resources RULE:mem_mb=MB), and run again"
+            ) from error
         finally:
             connection.close()
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from scripts.common.files import folder_sha256, manifest_entry, sha256_file
+from scripts.common.files import folder_sha256, full_disk_named, manifest_entry, sha256_file
 
 _ROWS_AT_A_TIME = 500
 
@@ -64,17 +64,19 @@ class SplitWriter:
         rows, self._waiting[split] = self._waiting[split], []
         if not rows:
             return
-        if split not in self._streams:
-            path = self.folder / split / f"part-{len(self._files[split]):05d}.arrow"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._files[split].append(path)
-            self._streams[split] = pa.ipc.new_stream(str(path), self.schema)
         batch = pa.RecordBatch.from_pylist(rows, schema=self.schema)
-        self._streams[split].write_batch(batch)
+        with full_disk_named(self.folder / split):
+            if split not in self._streams:
+                path = self.folder / split / f"part-{len(self._files[split]):05d}.arrow"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._files[split].append(path)
+                self._streams[split] = pa.ipc.new_stream(str(path), self.schema)
+            self._streams[split].write_batch(batch)
 
     def _end_file(self, split: str) -> None:
         if split in self._streams:
-            self._streams.pop(split).close()
+            with full_disk_named(self.folder / split):
+                self._streams.pop(split).close()
 
     def _describe(self) -> None:
         """Let the library describe an empty dataset of the same form, then name the real files."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scripts.common.entry import entry
 from scripts.common.errors import DownloadError, InputError
-from scripts.common.files import atomic_file, write_json
+from scripts.common.files import write_json, write_text
 from scripts.corpus.train_tokenizer import transformers_config
 from scripts.corpus.wordpiece import load_wordpiece
 
@@ -40,10 +40,10 @@ def run(
     if not loaded.is_fast:
         raise InputError(f"tokenizer {model} has no fast form; choose another one")
     with tempfile.TemporaryDirectory() as folder:
-        loaded.backend_tokenizer.save(f"{folder}/tokenizer.json")
+        text = loaded.backend_tokenizer.to_str(pretty=True)
+        write_text(Path(folder) / "tokenizer.json", text)
         load_wordpiece(Path(folder) / "tokenizer.json")
-        with atomic_file(tokenizer) as partial:
-            partial.write_bytes((Path(folder) / "tokenizer.json").read_bytes())
+        write_text(tokenizer, text)
     write_json(tokenizer_config, transformers_config())
 
 

@@ -6,7 +6,8 @@ manifest of them (path, rows, bytes, sha256), and a table of the rows that hold 
 
 A document's id is `source:` and the source's own id, or the file's hash and the row. Its shard is
 given by the keyed hash of the id, and a shard holds a contiguous range of hashes: read one after
-the other, the shards of a source give one order, whatever their number.
+the other, the shards of a source give one order, whatever their number. A text of more than a
+million characters goes into no shard; it stands among the unreadable rows as "too_long".
 """
 
 import hashlib
@@ -39,6 +40,8 @@ from scripts.corpus.spool import Spool
 
 _logger = logging.getLogger(__name__)
 _BATCH_CHARACTERS = 4_000_000
+# A later step takes up to 250 bytes of memory for each character of its longest document.
+LONGEST_DOCUMENT = 1_000_000
 
 
 def document_key(doc_id: str) -> int:
@@ -117,10 +120,12 @@ def run(
         ):
             if number >= max_documents:
                 break
-            if row.text is None:
+            too_long = row.text is not None and len(row.text) > LONGEST_DOCUMENT
+            if row.text is None or too_long:
                 unread += 1
-                problem = {"file": file, "row": row.number, "problem": row.problem}
-                problems.write_table(table_of_rows([{"doc_id": doc_id} | problem], UNREADABLE))
+                problem = "too_long" if too_long else row.problem
+                place = {"doc_id": doc_id, "file": file, "row": row.number, "problem": problem}
+                problems.write_table(table_of_rows([place], UNREADABLE))
             else:
                 batch.add(doc_id, row.text)
             if batch.characters >= _BATCH_CHARACTERS or len(batch.rows) >= 10_000:

@@ -13,6 +13,8 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
+from scripts.common.files import full_disk_named
+
 RUN_BYTES = 48 << 20
 _ORDER = [("key", "ascending"), ("doc_id", "ascending")]
 
@@ -55,13 +57,15 @@ class Spool:
             return
         run = pa.Table.from_batches(self._pending, self.schema).sort_by(_ORDER)
         self._pending, self._pending_bytes = [], 0
-        self._writer.write_batch(run.combine_chunks().to_batches()[0])
+        with full_disk_named(self.path):
+            self._writer.write_batch(run.combine_chunks().to_batches()[0])
         self._run_keys.append(run["key"].to_numpy())
 
     def finish(self) -> None:
         """End the adding of rows."""
         self._write_run()
-        self._writer.close()
+        with full_disk_named(self.path):
+            self._writer.close()
 
     def sorted_range(self, low: int, high: int) -> Iterator[pa.Table]:
         """Yield the rows with `low` <= key < `high` by (key, doc_id), in bounded pieces."""

@@ -14,7 +14,7 @@ from tokenizers.trainers import WordPieceTrainer
 
 from scripts.common.entry import entry
 from scripts.common.errors import InputError
-from scripts.common.files import atomic_file, write_json
+from scripts.common.files import write_json, write_text
 from scripts.corpus.documents import all_shard_files, training_texts
 from scripts.corpus.wordpiece import SPECIAL_TOKENS, load_wordpiece
 
@@ -56,8 +56,7 @@ def run(
     if not alphabet:
         raise InputError("no text in the training split to train a tokenizer on; add documents")
     trained = train(texts(), vocabulary, alphabet)
-    with atomic_file(tokenizer) as partial:
-        trained.save(str(partial))
+    write_text(tokenizer, trained.to_str(pretty=True))
     load_wordpiece(tokenizer)
     write_json(tokenizer_config, transformers_config())
 

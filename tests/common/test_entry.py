@@ -244,6 +244,7 @@ rule make_it:
 """
 STEP = '''"""Makes a file."""
 
+import errno
 import logging
 import os
 from pathlib import Path
@@ -257,6 +258,8 @@ def run(made: Path, *, name: str, threads: int) -> None:
     logging.getLogger(__name__).info("making %s", name)
     if name == "expected":
         raise InputError("table.tsv line 3 is 없음; mend it")
+    if name == "full":
+        raise OSError(errno.ENOSPC, "No space left on device", "/small/disk/made")
     if name == "unexpected":
         raise KeyError("열쇠")
     made.write_text(f"{name} {threads} {os.environ['OMP_NUM_THREADS']}")
@@ -301,6 +304,14 @@ def test_expected_failure_is_one_line(toy):
     assert log[1].endswith(" ERROR table.tsv line 3 is 없음; mend it")
     assert "Traceback" not in finished.stderr
     assert finished.stderr.count("table.tsv line 3 is 없음; mend it") == 1
+
+
+def test_a_full_disk_that_no_writer_explains_is_one_line_too(toy):
+    finished = snakemake(toy, "full.txt")
+    assert finished.returncode == 1
+    (line,) = (toy / "logs" / "full.log").read_text("utf-8").splitlines()[1:]
+    assert " ERROR /small/disk/made cannot be written (No space left on device); free" in line
+    assert "Traceback" not in finished.stderr
 
 
 def test_unexpected_failure_leaves_its_traceback_in_the_log(toy):

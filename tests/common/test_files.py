@@ -216,3 +216,50 @@ def test_digest_of_a_folder_sees_names_and_contents_but_no_order(tmp_path):
     (tmp_path / "a").write_text("2")
     (tmp_path / "b").write_text("1")
     assert folder_sha256(tmp_path, files) != before
+
+
+def test_a_writer_that_outlives_its_run_cannot_touch_the_next_ones_file(tmp_path):
+    """A step may go on after its Snakemake was killed, and the rerun writes the same file."""
+    path = tmp_path / "made.txt"
+    orphan = atomic_file(path)
+    with orphan_stream(orphan) as old:
+        with atomic_file(path) as partial:
+            partial.write_text("new, half")
+            old.write("old")
+            old.flush()
+            with pytest.raises(FileNotFoundError):
+                orphan.__exit__(None, None, None)
+            assert not path.exists()
+            partial.write_text("new")
+        assert path.read_text() == "new"
+    assert names(tmp_path) == {"made.txt"}
+
+
+def orphan_stream(orphan):
+    return orphan.__enter__().open("w")
+
+
+def test_a_folder_that_outlives_its_run_cannot_take_the_next_ones_place(tmp_path):
+    path = tmp_path / "made"
+    orphan = atomic_folder(path)
+    old = orphan.__enter__()
+    (old / "old.txt").write_text("old")
+    with atomic_folder(path) as partial:
+        assert names(partial) == set()
+        with pytest.raises(FileNotFoundError):
+            (old / "more.txt").write_text("old")
+        with pytest.raises(FileNotFoundError):
+            orphan.__exit__(None, None, None)
+        assert not path.exists()
+        (partial / "new.txt").write_text("new")
+    assert names(path) == {"new.txt"}
+    assert names(tmp_path) == {"made"}
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_one_and_nothing_else(tmp_path):
+    left = tmp_path / ".part.0123456789abcdef.made.txt"
+    others = {".part.0123456789abcdef.remade.txt", ".part.made.txt", ".part.x.made.txt"}
+    for name in {left.name, *others}:
+        (tmp_path / name).write_text("half")
+    write_text(tmp_path / "made.txt", "new")
+    assert names(tmp_path) == {"made.txt", *others}

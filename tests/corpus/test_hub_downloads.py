@@ -206,6 +206,29 @@ def test_the_librarys_offline_switch_is_explained(
     assert not server.requests
 
 
+def test_the_token_stays_with_the_hub_when_it_redirects(tmp_path: Path) -> None:
+    """Large files lie on another host, which the hub names in a redirect."""
+    hub = small_hub()
+
+    def redirecting(request: Request) -> Answer:
+        answer = hub(request)
+        if "/resolve/" not in request.path or answer.status != 200:
+            return answer
+        linked = {"X-Linked-Etag": answer.headers["ETag"], "X-Linked-Size": str(len(answer.body))}
+        location = {"Location": f"{store_url}/{request.path.rsplit('/', 1)[1]}"}
+        return Answer(302, b"", answer.headers | linked | location)
+
+    def stored(request: Request) -> Answer:
+        return Answer(200, hub.commits[OLD][f"ko/{request.path.strip('/')}"])
+
+    with serve(stored) as store, serve(redirecting) as server:
+        store_url = store.url.replace("127.0.0.1", "localhost")
+        paths = get(server, tmp_path, revision=OLD)
+    assert [path.read_bytes() for path in paths] == [b'{"text": "ko 0"}\n', b'{"text": "ko 1"}\n']
+    assert store.requests and server.requests
+    assert all("authorization" not in request.headers for request in store.requests)
+
+
 # Which files belong to a configuration and a split. The layouts are those usual on the hub.
 
 

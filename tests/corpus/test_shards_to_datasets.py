@@ -46,6 +46,7 @@ FLOOR: dict[str, Any] = {
     "min_hangul_ratio": 0.4,
     "max_symbol_ratio": 0.3,
 }
+PROPER_NOUNS: dict[str, Any] = {"min_nnp_ratio": 0.05, "max_nnp_ratio": 0.2, "max_pronouns": None}
 LENGTH = 600
 
 
@@ -149,7 +150,6 @@ class Steps:
 
     def datasets(self):
         limits = {**FLOOR, "drop_near_duplicates": True}
-        extra = {"min_nnp_ratio": 0.05, "max_nnp_ratio": 0.2, "max_pronouns": None}
         self.selections = {}
         for kind in ("entity_coref", "mlm"):
             self.selections[kind] = self.folder / "selection" / f"{kind}.parquet"
@@ -163,7 +163,7 @@ class Steps:
                     for rank, name in enumerate(self.names)
                 },
                 source_order=self.names,
-                thresholds=limits | (extra if kind == "entity_coref" else {}),
+                thresholds=limits | (PROPER_NOUNS if kind == "entity_coref" else {}),
                 **self.tmp,
             )
         selections = list(self.selections.values())

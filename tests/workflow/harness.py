@@ -9,11 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 
@@ -34,7 +35,12 @@ def copy_sources(target: Path) -> Path:
 
 
 def snakemake(
-    *arguments: str, directory: Path, profile: str = "ci", hash_seed: str = "0", cwd: Path = ROOT
+    *arguments: str,
+    directory: Path,
+    profile: str = "ci",
+    hash_seed: str = "0",
+    cwd: Path = ROOT,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[str]:
     """Run Snakemake on the checkout, with its results below `directory`."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -43,9 +49,9 @@ def snakemake(
         *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(directory)),
         *("--workflow-profile", str(ROOT / "profiles" / profile)),
     ]
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    variables = {**os.environ, "PYTHONHASHSEED": hash_seed, **environment}
     return subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=1500
+        command, cwd=cwd, env=variables, capture_output=True, text=True, check=False, timeout=1500
     )
 
 
