@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts.corpus import fingerprint_shard, group_near_duplicates, split_documents
-from scripts.corpus.group_near_duplicates import Components
 from scripts.corpus.schemas import GROUPS
-from scripts.corpus.shingles import jaccard, shingles
+from scripts.corpus.shingles import jaccard, shingle_hashes
 from scripts.corpus.split_documents import split_of_group
 from tests.corpus.builders import (
     article_texts,
@@ -130,9 +129,9 @@ def test_groups_equal_brute_force(tmp_path, corpus, min_jaccard, bands):
     assert len(found) >= 2 * planted > 0
     # The chain is one group although its ends are unlike.
     texts = chain()
-    ends = [shingles(texts[name], SHINGLE) for name in ("chain0", "chain3")]
+    ends = [shingle_hashes(texts[name], SHINGLE) for name in ("chain0", "chain3")]
     links = [
-        jaccard(shingles(texts[a], SHINGLE), shingles(texts[b], SHINGLE))
+        jaccard(shingle_hashes(texts[a], SHINGLE), shingle_hashes(texts[b], SHINGLE))
         for a, b in (("chain0", "chain1"), ("chain1", "chain2"), ("chain2", "chain3"))
     ]
     assert min(links) >= 0.8 > jaccard(*ends)
@@ -170,31 +169,6 @@ def test_first_of_equal_texts_by_source_and_key_is_analysed(tmp_path, corpus, or
     assert found == {place: expected[place] for place in paths}
     planted = [article.planted for article in articles(ARTICLES)].count("exact_duplicate")
     assert sum(map(len, found.values())) >= planted + 6
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 15), st.integers(0, 15)), max_size=25))
-def test_components_equal_spreading_of_the_smallest_name(links):
-    names = [bytes([number]) for number in range(16)]
-    expected = list(range(16))
-    for _ in range(16):
-        for a, b in links:
-            expected[a] = expected[b] = min(expected[a], expected[b])
-    components = Components()
-    for a, b in links:
-        components.join(names[a], names[b])
-    assert [components.find(name)[0] for name in names] == expected
-    assert dict(components.members()) == {
-        names[number]: names[expected[number]] for number in {n for link in links for n in link}
-    }
-
-
-def test_shingles_by_hand():
-    assert shingles("가나 다\n라마", 3) == {"가나다", "나다라", "다라마"}
-    assert shingles("가 나", 3) == {"가나"}
-    assert shingles(" \n", 3) == set()
-    assert jaccard({"a", "b", "c"}, {"b", "c", "d"}) == pytest.approx(2 / 4)
-    assert jaccard(set(), set()) == 0.0
 
 
 def split(folder, sources, groups, *, seed=11, **shares):
