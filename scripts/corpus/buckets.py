@@ -17,6 +17,7 @@ buckets, are few among them.
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,14 @@ Members = npt.NDArray[np.uint32]
 WINDOW = 32
 ANCHORS = 32
 _BLOCK = 10_000
+
+
+class _Met(NamedTuple):
+    """A text that was walked past: its place in the walk, its size and its number."""
+
+    place: int
+    size: int
+    member: int
 
 
 def link_bucket(
@@ -57,20 +66,26 @@ def link_bucket(
     find = components.find
     if components.in_one(members):
         return 0
-    before: deque[tuple[int, int]] = deque(maxlen=window)
-    kept: list[tuple[int, int]] = []
+    before: deque[_Met] = deque(maxlen=window)
+    kept: list[_Met] = []
     joins = 0
-    for size, member in _by_size(members, sizes):
-        kept = [anchor for anchor in kept if anchor[0] / size >= min_jaccard]
+    for place, (size, member) in enumerate(_by_size(members, sizes)):
+        kept = [anchor for anchor in kept if anchor.size / size >= min_jaccard]
         name = find(member)
-        for other_size, other in (*kept, *before):
-            if find(other) != name and other_size / size >= min_jaccard and similar(other, member):
-                components.join(other, member)
+        older = [anchor for anchor in kept if anchor.place < place - window]
+        for other in (*older, *before):
+            if (
+                find(other.member) != name
+                and other.size / size >= min_jaccard
+                and similar(other.member, member)
+            ):
+                components.join(other.member, member)
                 name = find(member)
                 joins += 1
-        if len(kept) < anchors and all(find(anchor) != name for _, anchor in kept):
-            kept.append((size, member))
-        before.append((size, member))
+        met = _Met(place, size, member)
+        if len(kept) < anchors and all(find(anchor.member) != name for anchor in kept):
+            kept.append(met)
+        before.append(met)
     return joins
 
 

@@ -209,6 +209,30 @@ def test_no_group_stands_in_two_splits(tmp_path, corpus):
     assert similar
 
 
+def test_equal_similar_and_chained_texts_share_a_split_for_any_seed(tmp_path, corpus):
+    sources = sharded(tmp_path, corpus, 2)
+    groups = grouped(tmp_path, sources, min_jaccard=0.8, **FEW_BANDS)
+    planted = articles(ARTICLES)
+    rows = {row["doc_id"]: row for source in sources for row in source.rows()}
+    group_of = read_groups(groups)
+    assert sum(article.planted == "near_duplicate" for article in planted) > 3
+    by_name = defaultdict(list)
+    for doc_id, row in rows.items():
+        by_name[group_of.get(row["text_hash"], row["text_hash"])].append(doc_id)
+    chained = [f"wire:chain{step}" for step in range(4)]
+    assert sorted(chained) in map(sorted, by_name.values())
+    together = [ids for ids in by_name.values() if len(ids) > 1]
+    equal = [ids for ids in together if len({rows[i]["text_hash"] for i in ids}) < len(ids)]
+    assert len(equal) >= 6 and len(together) > len(equal) + 3
+    where = set()
+    for seed in range(6):
+        path = split(tmp_path, sources, groups, seed=seed, validation=0.3, test=0.3, holdout=0.3)
+        split_of = {row["doc_id"]: row["split"] for row in pq.read_table(path).to_pylist()}
+        assert all(len({split_of[doc_id] for doc_id in ids}) == 1 for ids in together)
+        where.add(split_of[chained[0]])
+    assert len(where) > 1
+
+
 def test_split_depends_on_seed_and_group_only(tmp_path, corpus):
     tables = {}
     for name, shards, order in (("a", 3, ("news", "wire")), ("b", 7, ("wire", "news"))):
