@@ -13,8 +13,9 @@ import numpy.typing as npt
 from scripts.common.files import private_folder
 from scripts.corpus.shingles import Hashes
 
-_CACHED_BYTES = 64 << 20
+_CACHED_BYTES = 48 << 20
 _ITEM_BYTES = 4
+_OVERHEAD_BYTES = 300  # of a small array in the cache, measured
 
 
 class ShingleStore:
@@ -43,7 +44,7 @@ class ShingleStore:
         self._file.flush()
 
     def read(self, text: int) -> Hashes:
-        """Return the array of a text; recently read ones are kept, up to 64 MB of them."""
+        """Return the array of a text; recently read ones are kept, up to 48 MB of them."""
         if (known := self._cache.get(text)) is not None:
             self._cache.move_to_end(text)
             return known
@@ -51,9 +52,9 @@ class ShingleStore:
         data = os.pread(self._file.fileno(), size, int(self._starts[text]))
         hashes: Hashes = np.frombuffer(data, dtype=np.uint32)
         self._cache[text] = hashes
-        self._cached += size
+        self._cached += size + _OVERHEAD_BYTES
         while self._cached > _CACHED_BYTES:
-            self._cached -= self._cache.popitem(last=False)[1].nbytes
+            self._cached -= self._cache.popitem(last=False)[1].nbytes + _OVERHEAD_BYTES
         return hashes
 
 
