@@ -34,17 +34,6 @@ def connect(folder: Path, *, mem_mb: int, threads: int) -> Iterator[duckdb.DuckD
             connection.close()
 
 
-@contextmanager
-def bulk_load(database: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Insert what the block inserts as one transaction, which writes rows once, to the tables.
-
-    Each statement by itself would write them to the log first: three times the bytes.
-    """
-    database.begin()
-    yield
-    database.commit()
-
-
 def copy_columns(
     path: Path, schema: pa.Schema, columns: Sequence[str], *, rows: int = 50_000
 ) -> Iterator[pa.Table]:

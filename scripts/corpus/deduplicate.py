@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scripts.common.entry import entry
 from scripts.common.files import DEFAULT_TMPDIR
-from scripts.common.out_of_core import bulk_load, connect, copy_columns
+from scripts.common.out_of_core import connect, copy_columns
 from scripts.common.progress import Progress
 from scripts.common.tables import write_table
 from scripts.corpus.documents import all_shard_files
@@ -44,15 +44,14 @@ def run(
             "CREATE TABLE texts (shard INTEGER, place INTEGER, key UBIGINT, doc_id VARCHAR, "
             "text_hash BLOB)"
         )
-        with bulk_load(database):
-            for number, shard in enumerate(shards):
-                place = source_order.index(shard.parent.name)
-                for batch in copy_columns(shard, DOCUMENTS, ["key", "doc_id", "text_hash"]):
-                    database.register("batch", batch)
-                    database.execute(
-                        "INSERT INTO texts SELECT ?, ?, key, doc_id, text_hash FROM batch",
-                        [number, place],
-                    )
+        for number, shard in enumerate(shards):
+            place = source_order.index(shard.parent.name)
+            for batch in copy_columns(shard, DOCUMENTS, ["key", "doc_id", "text_hash"]):
+                database.register("batch", batch)
+                database.execute(
+                    "INSERT INTO texts SELECT ?, ?, key, doc_id, text_hash FROM batch",
+                    [number, place],
+                )
         database.execute(
             "CREATE TABLE later AS SELECT shard, key, doc_id FROM texts "
             "QUALIFY row_number() OVER (PARTITION BY text_hash ORDER BY place, key, doc_id) > 1"

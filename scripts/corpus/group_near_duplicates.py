@@ -23,7 +23,7 @@ import pyarrow as pa
 from scripts.common.entry import entry
 from scripts.common.errors import IntegrityError
 from scripts.common.files import DEFAULT_TMPDIR
-from scripts.common.out_of_core import bulk_load, connect, copy_columns
+from scripts.common.out_of_core import connect, copy_columns
 from scripts.common.progress import Progress
 from scripts.common.tables import table_writer
 from scripts.corpus.buckets import RefutedPairs, comparisons, link_bucket
@@ -68,8 +68,7 @@ def run(
     """
     shards = all_shard_files(documents, manifests)
     with connect(tmpdir, mem_mb=mem_mb, threads=threads) as database:
-        with bulk_load(database):
-            _load_bands(database, signatures)
+        _load_bands(database, signatures)
         candidates, pairs = _find_candidates(database)
         with shingle_store(tmpdir, candidates) as store:
             _store_shingles(database, shards, store, shingle_characters)

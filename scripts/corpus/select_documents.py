@@ -17,7 +17,7 @@ import pyarrow as pa
 from scripts.common.entry import entry
 from scripts.common.errors import InputError, IntegrityError
 from scripts.common.files import DEFAULT_TMPDIR, read_json
-from scripts.common.out_of_core import bulk_load, connect, copy_columns
+from scripts.common.out_of_core import connect, copy_columns
 from scripts.common.tables import table_writer
 from scripts.corpus.schemas import SCORES, SELECTION, SPLITS
 
@@ -122,20 +122,19 @@ def _load(
         "analysis VARCHAR, nnp_ratio DOUBLE, pronouns INTEGER)"
     )
     database.execute("CREATE TABLE splits (place USMALLINT, key UBIGINT, split VARCHAR, grp BLOB)")
-    with bulk_load(database):
-        for path in scores:
-            for batch in copy_columns(path, SCORES, _ATTRIBUTES):
-                database.register("batch", batch)
-                database.execute(
-                    "INSERT INTO attributes BY NAME SELECT ?::USMALLINT AS place, * FROM batch",
-                    [source_order.index(path.parent.name)],
-                )
-        for batch in copy_columns(splits, SPLITS, ["source", "key", "split", "group"]):
+    for path in scores:
+        for batch in copy_columns(path, SCORES, _ATTRIBUTES):
             database.register("batch", batch)
             database.execute(
-                'INSERT INTO splits SELECT place, key, split, "group" FROM batch '
-                "JOIN sources USING (source)"
+                "INSERT INTO attributes BY NAME SELECT ?::USMALLINT AS place, * FROM batch",
+                [source_order.index(path.parent.name)],
             )
+    for batch in copy_columns(splits, SPLITS, ["source", "key", "split", "group"]):
+        database.register("batch", batch)
+        database.execute(
+            'INSERT INTO splits SELECT place, key, split, "group" FROM batch '
+            "JOIN sources USING (source)"
+        )
 
 
 def _judge(database: duckdb.DuckDBPyConnection, limits: dict[str, Any]) -> None:
