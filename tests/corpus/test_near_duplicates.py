@@ -277,7 +277,7 @@ def test_signature_of_a_text_that_no_shard_holds(tmp_path):
     source = write_documents(tmp_path, "news", rows)
     bands = [{"key": k, "text_hash": bytes([97 + k]) * 16, "bands": [5]} for k in range(2)]
     path = write_rows(tmp_path / "signatures.parquet", bands, SIGNATURES)
-    with pytest.raises(IntegrityError, match=r"1 texts .* forcerun fingerprint_shard"):
+    with pytest.raises(IntegrityError, match=r"1 texts .*--forcerun fingerprint_shard"):
         group_near_duplicates.run(
             [path],
             [source.folder],
