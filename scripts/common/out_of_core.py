@@ -11,7 +11,7 @@ from scripts.common.errors import OutputError
 from scripts.common.files import private_folder
 from scripts.common.tables import iterate_batches
 
-_SHARE_OF_MEMORY = 0.5  # the rest is for Python, Arrow batches and the database's own overhead
+_SHARE_OF_MEMORY = 0.4  # the rest is for Python, Arrow batches and the database's own overhead
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def connect(folder: Path, *, mem_mb: int, threads: int) -> Iterator[duckdb.DuckD
 
     Args:
         folder: local disk for the database and for what spills.
-        mem_mb: memory of the whole job, of which the database takes half.
+        mem_mb: memory of the whole job, of which the database takes two fifths.
         threads: threads of the database. Queries must order what they return.
 
     Raises:

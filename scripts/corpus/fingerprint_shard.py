@@ -7,7 +7,7 @@ Ullman, Mining of Massive Datasets, ch. 3), computed by the library rensa.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from scripts.common.progress import Progress
 from scripts.common.tables import count_rows, iterate_batches, read_table, table_writer
 from scripts.corpus.documents import shard_file
 from scripts.corpus.schemas import DOCUMENTS, DUPLICATES, SIGNATURES
-from scripts.corpus.shingles import shingles
+from scripts.corpus.shingles import shingle_blocks
 
 
 def run(
@@ -63,7 +63,7 @@ def run(
                     "key": document["key"],
                     "text_hash": document["text_hash"],
                     "bands": band_hashes(
-                        sorted(shingles(document["text"], shingle_characters)),
+                        shingle_blocks(document["text"], shingle_characters),
                         bands=bands,
                         band_rows=band_rows,
                         seed=seed,
@@ -77,15 +77,24 @@ def run(
     progress.finish()
 
 
-def band_hashes(items: Sequence[str], *, bands: int, band_rows: int, seed: int) -> list[int]:
+def band_hashes(blocks: Iterable[set[str]], *, bands: int, band_rows: int, seed: int) -> list[int]:
     """Return one 64-bit hash per band of the MinHash signature of a set of strings.
 
-    An empty set has no bands: nothing is similar to it.
+    Args:
+        blocks: sets whose union is the set.
+        bands: number of bands.
+        band_rows: MinHash values of a band.
+        seed: key of the permutations.
+
+    Returns:
+        The bands, none for an empty set: nothing is similar to it.
     """
-    if not items:
+    sketch = None
+    for block in blocks:
+        sketch = sketch or RMinHash(num_perm=bands * band_rows, seed=seed)
+        sketch.update(list(block))
+    if sketch is None:
         return []
-    sketch = RMinHash(num_perm=bands * band_rows, seed=seed)
-    sketch.update(list(items))
     signature = np.asarray(sketch.digest(), dtype="<u4").reshape(bands, band_rows)
     return [
         int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "big")

@@ -3,28 +3,39 @@
 In: the bands and the documents of all shards. Out: the texts (`GROUPS`) that stand in a group of
 two or more, with the group's name, the smallest text hash in it. Two texts are linked when they
 share a band and the Jaccard similarity of their shingle sets reaches the threshold; groups are the
-connected components of the links. The joins run out of core and no result depends on the order of
-shards or rows.
+connected components of the links. In large buckets not every pair is compared (`buckets`).
+
+The texts that share a band are numbered by their hash, buckets are walked through by value, so no
+result depends on the order of shards or rows. Bands and texts are joined out of core; the shingles
+of each candidate text are hashed once and lie on local disk. In memory stand 16 bytes for each
+candidate text, besides what is bounded.
 """
 
 import logging
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from scripts.common.entry import entry
+from scripts.common.errors import IntegrityError
 from scripts.common.files import DEFAULT_TMPDIR
 from scripts.common.out_of_core import connect, copy_columns
 from scripts.common.progress import Progress
-from scripts.common.tables import write_table
+from scripts.common.tables import table_writer
+from scripts.corpus.buckets import RefutedPairs, comparisons, link_bucket
+from scripts.corpus.components import Components, in_groups
 from scripts.corpus.documents import all_shard_files
 from scripts.corpus.schemas import DOCUMENTS, GROUPS, SIGNATURES
-from scripts.corpus.shingles import jaccard, shingles
+from scripts.corpus.shingle_store import ShingleStore, shingle_store
+from scripts.corpus.shingles import jaccard, shingle_hashes
 
 _logger = logging.getLogger(__name__)
-_PAIRS_AT_A_TIME = 2_000
+_TEXTS_AT_A_TIME = 250
+_ROWS_AT_A_TIME = 50_000
 
 
 def run(
@@ -51,114 +62,191 @@ def run(
         tmpdir: local folder for what does not fit into memory.
         mem_mb: memory to use at most, in MB.
         threads: threads of the database.
+
+    Raises:
+        IntegrityError: a text of the signatures is not among the documents.
     """
     shards = all_shard_files(documents, manifests)
     with connect(tmpdir, mem_mb=mem_mb, threads=threads) as database:
-        pairs = _find_candidate_pairs(database, signatures)
-        _copy_candidate_texts(database, shards)
-        components = Components()
-        progress = Progress(
-            "group_near_duplicates", total=pairs, unit="candidate pairs", batches=None
-        )
-        for first, second in _pairs_with_texts(database):
-            linked = components.find(first[0]) == components.find(second[0])
-            if not linked:
-                linked = (
-                    jaccard(
-                        shingles(first[1], shingle_characters),
-                        shingles(second[1], shingle_characters),
-                    )
-                    >= min_jaccard
-                )
-                if linked:
-                    components.join(first[0], second[0])
-            progress.advance(1, int(linked))
-        progress.finish()
-    members = sorted(components.members())
-    table = pa.table(
-        {
-            "text_hash": pa.array([member for member, _ in members], pa.binary(16)),
-            "group": pa.array([group for _, group in members], pa.binary(16)),
-        }
+        _load_bands(database, signatures)
+        candidates, pairs = _find_candidates(database)
+        with shingle_store(tmpdir, candidates) as store:
+            _store_shingles(database, shards, store, shingle_characters)
+            components = _link(database, store, pairs, min_jaccard)
+        _write_groups(database, components, groups)
+
+
+def _load_bands(database: duckdb.DuckDBPyConnection, signatures: list[Path]) -> None:
+    """Copy bands and text hashes, joined by a number in order of arrival.
+
+    A band is known by its value alone: equal values of different bands would be a chance of 2**-64
+    and give a candidate pair, which is verified like any other.
+    """
+    database.execute("CREATE TABLE texts (number UINTEGER, text_hash BLOB)")
+    database.execute("CREATE TABLE bands (value UBIGINT, number UINTEGER)")
+    progress = Progress(
+        "group_near_duplicates, bands", total=len(signatures), unit="shards of signatures"
     )
-    write_table(groups, table, GROUPS)
-    _logger.info("%d texts in %d groups", len(members), len({group for _, group in members}))
-
-
-def _find_candidate_pairs(database: duckdb.DuckDBPyConnection, signatures: list[Path]) -> int:
-    database.execute("CREATE TABLE bands (band INTEGER, value UBIGINT, text_hash BLOB)")
+    read = 0
     for path in signatures:
-        for batch in copy_columns(path, SIGNATURES, ["text_hash", "bands"]):
-            database.register("batch", batch)
-            database.execute(
-                "INSERT INTO bands SELECT unnest(generate_series(1, len(bands))), unnest(bands), "
-                "text_hash FROM batch"
-            )
+        for batch in copy_columns(path, SIGNATURES, ["text_hash", "bands"], rows=_ROWS_AT_A_TIME):
+            numbers = np.arange(read, read + batch.num_rows, dtype=np.uint32)
+            read += batch.num_rows
+            lists = batch["bands"].combine_chunks()
+            lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
+            texts = pa.table({"number": numbers, "text_hash": batch["text_hash"]})
+            database.register("batch", texts)
+            database.execute("INSERT INTO texts SELECT number, text_hash FROM batch")
+            values = pa.table({"value": lists.flatten(), "number": np.repeat(numbers, lengths)})
+            database.register("batch", values)
+            database.execute("INSERT INTO bands SELECT value, number FROM batch")
+        progress.advance(1)
+    progress.finish()
+
+
+def _find_candidates(database: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """Number the texts that share a band by their hash, and list the members of each bucket.
+
+    Returns:
+        The number of these texts and the most comparisons that their buckets can take.
+    """
     database.execute(
-        "CREATE TABLE shared AS SELECT band, value, text_hash FROM bands "
-        "WHERE (band, value) IN "
-        "(SELECT (band, value) FROM bands GROUP BY band, value HAVING count(*) > 1)"
+        "CREATE TABLE buckets AS SELECT value, count(*) AS texts FROM bands GROUP BY value "
+        "HAVING count(*) > 1"
+    )
+    database.execute(
+        "CREATE TABLE shared AS SELECT value, number FROM bands "
+        "WHERE value IN (SELECT value FROM buckets)"
     )
     database.execute("DROP TABLE bands")
     database.execute(
-        "CREATE TABLE pairs AS SELECT DISTINCT a.text_hash AS first, b.text_hash AS second "
-        "FROM shared a JOIN shared b "
-        "ON a.band = b.band AND a.value = b.value AND a.text_hash < b.text_hash"
+        "CREATE TABLE candidates AS "
+        "SELECT (row_number() OVER (ORDER BY text_hash) - 1)::UINTEGER AS id, text_hash FROM ("
+        "SELECT DISTINCT text_hash FROM texts WHERE number IN (SELECT number FROM shared))"
     )
-    return int(database.execute("SELECT count(*) FROM pairs").fetchall()[0][0])
+    database.execute(
+        "CREATE TABLE members AS SELECT value, id FROM shared JOIN texts USING (number) "
+        "JOIN candidates USING (text_hash)"
+    )
+    database.execute("DROP TABLE shared")
+    database.execute("DROP TABLE texts")
+    sizes = database.execute("SELECT texts, count(*) FROM buckets GROUP BY texts").fetchall()
+    database.execute("DROP TABLE buckets")
+    candidates = database.execute("SELECT count(*) FROM candidates").fetchall()[0][0]
+    _logger.info(
+        "%d texts share a band: %d buckets of %d texts at most",
+        candidates,
+        sum(buckets for _, buckets in sizes),
+        max((texts for texts, _ in sizes), default=0),
+    )
+    return int(candidates), sum(comparisons(texts) * buckets for texts, buckets in sizes)
 
 
-def _copy_candidate_texts(database: duckdb.DuckDBPyConnection, shards: list[Path]) -> None:
-    database.execute("CREATE TABLE texts (text_hash BLOB, text VARCHAR)")
-    for path in shards:
-        for batch in copy_columns(path, DOCUMENTS, ["text_hash", "text"], rows=2_000):
-            database.register("batch", batch)
-            database.execute(
-                "INSERT INTO texts SELECT text_hash, any_value(text) FROM batch "
-                "WHERE text_hash IN (SELECT text_hash FROM shared) "
-                "AND text_hash NOT IN (SELECT text_hash FROM texts) GROUP BY text_hash"
-            )
-
-
-def _pairs_with_texts(
+def _store_shingles(
     database: duckdb.DuckDBPyConnection,
-) -> Iterator[tuple[tuple[bytes, str], tuple[bytes, str]]]:
-    cursor = database.execute(
-        "SELECT first, a.text, second, b.text FROM pairs "
-        "JOIN texts a ON a.text_hash = first JOIN texts b ON b.text_hash = second "
-        "ORDER BY first, second"
+    shards: list[Path],
+    store: ShingleStore,
+    shingle_characters: int,
+) -> None:
+    """Hash the shingles of every candidate text once."""
+    progress = Progress(
+        "group_near_duplicates, shingles", total=len(store.sizes), unit="candidate texts"
     )
-    while rows := cursor.fetchmany(_PAIRS_AT_A_TIME):
-        for first, first_text, second, second_text in rows:
-            yield (first, first_text), (second, second_text)
+    stored = 0
+    for shard in shards:
+        ids = _candidates_of_shard(database, shard)
+        if not ids:
+            continue
+        for batch in copy_columns(shard, DOCUMENTS, ["text_hash", "text"], rows=_TEXTS_AT_A_TIME):
+            before = stored
+            for text_hash, text in zip(batch["text_hash"], batch["text"], strict=True):
+                text_id = ids.pop(text_hash.as_py(), None)
+                if text_id is not None and store.sizes[text_id] == 0:
+                    store.add(text_id, shingle_hashes(text.as_py(), shingle_characters))
+                    stored += 1
+            progress.advance(stored - before)
+    progress.finish()
+    if stored != len(store.sizes):
+        raise IntegrityError(
+            f"{len(store.sizes) - stored} texts of the signatures are not among the documents; run "
+            "`snakemake --forcerun fingerprint_shard` again"
+        )
+    store.flush()
 
 
-class Components:
-    """Connected components of texts (union-find); a component is named by its smallest member."""
+def _candidates_of_shard(database: duckdb.DuckDBPyConnection, shard: Path) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    for batch in copy_columns(shard, DOCUMENTS, ["text_hash"], rows=_ROWS_AT_A_TIME):
+        database.register("batch", batch)
+        found.update(
+            database.execute(
+                "SELECT text_hash, id FROM candidates "
+                "WHERE text_hash IN (SELECT text_hash FROM batch)"
+            ).fetchall()
+        )
+    return found
 
-    def __init__(self) -> None:
-        self._parent: dict[bytes, bytes] = {}
 
-    def find(self, text: bytes) -> bytes:
-        """Return the name of the text's component."""
-        root = text
-        while (parent := self._parent.get(root, root)) != root:
-            root = parent
-        while (parent := self._parent.get(text, text)) != root:
-            self._parent[text] = root
-            text = parent
-        return root
+def _link(
+    database: duckdb.DuckDBPyConnection, store: ShingleStore, pairs: int, min_jaccard: float
+) -> Components:
+    components = Components(len(store.sizes))
+    refuted = RefutedPairs()
 
-    def join(self, first: bytes, second: bytes) -> None:
-        """Link two texts."""
-        low, high = sorted((self.find(first), self.find(second)))
-        self._parent[low] = low
-        self._parent[high] = low
+    def similar(first: int, second: int) -> bool:
+        pair = (first, second) if first < second else (second, first)
+        if pair in refuted:
+            return False
+        if jaccard(store.read(first), store.read(second)) >= min_jaccard:
+            return True
+        refuted.add(pair)
+        return False
 
-    def members(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (text, component) for every text with a link."""
-        for text in list(self._parent):
-            yield text, self.find(text)
+    progress = Progress("group_near_duplicates", total=pairs, unit="candidate pairs")
+    for members in _buckets(database):
+        joins = link_bucket(members, store.sizes, components, similar, min_jaccard=min_jaccard)
+        progress.advance(comparisons(len(members)), joins)
+    progress.finish()
+    return components
+
+
+def _buckets(database: duckdb.DuckDBPyConnection) -> Iterator[np.ndarray]:
+    """Yield the members of each bucket, by the bucket's value."""
+    reader = database.sql("SELECT value, id FROM members ORDER BY value, id").to_arrow_reader(
+        _ROWS_AT_A_TIME
+    )
+    value = None
+    waiting: list[np.ndarray] = []
+    for batch in reader:
+        values, ids = batch["value"].to_numpy(), batch["id"].to_numpy()
+        edges = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)]
+        for start, end in pairwise(edges):
+            if start == end:
+                continue
+            if waiting and values[start] != value:
+                yield np.concatenate(waiting)
+                waiting = []
+            value = values[start]
+            waiting.append(ids[start:end])
+    if waiting:
+        yield np.concatenate(waiting)
+
+
+def _write_groups(
+    database: duckdb.DuckDBPyConnection, components: Components, groups: Path
+) -> None:
+    names = components.names()
+    grouped = in_groups(names)
+    database.register("links", pa.table({"id": grouped, "name": names[grouped]}))
+    rows = database.sql(
+        'SELECT member.text_hash, named.text_hash AS "group" FROM links '
+        "JOIN candidates member USING (id) JOIN candidates named ON named.id = links.name "
+        "ORDER BY member.text_hash"
+    ).to_arrow_reader(_ROWS_AT_A_TIME)
+    with table_writer(groups, GROUPS) as writer:
+        for batch in rows:
+            writer.write_table(pa.Table.from_batches([batch]))
+    _logger.info("%d texts in %d groups", len(grouped), len(np.unique(names[grouped])))
 
 
 if __name__ == "__main__":

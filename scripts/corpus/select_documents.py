@@ -78,8 +78,11 @@ def run(
         _refuse_unanalysed(database)
         _drop_duplicates(database, drop_near=bool(limits["drop_near_duplicates"]))
         result = database.sql(
-            "SELECT doc_id, source, key, text_hash, split, reason, analysed_source, analysed_key "
-            "FROM judged ORDER BY analysed_place, analysed_key, rank, doc_id"
+            "SELECT doc_id, own.source, key, text_hash, split, reason, "
+            "analysed.source AS analysed_source, analysed_key FROM judged "
+            "JOIN sources own USING (place) JOIN sources analysed "
+            "ON analysed.place = analysed_place "
+            "ORDER BY analysed_place, analysed_key, judged.rank, doc_id"
         ).to_arrow_reader(50_000)
         with table_writer(selection, SELECTION) as writer:
             for batch in result:
@@ -98,7 +101,7 @@ def _load(
     source_order: list[str],
 ) -> None:
     database.execute(
-        "CREATE TABLE sources (source VARCHAR, place INTEGER, rank INTEGER, "
+        "CREATE TABLE sources (source VARCHAR, place USMALLINT, rank INTEGER, "
         "source_min BIGINT, source_max BIGINT)"
     )
     for place, name in enumerate(source_order):
@@ -114,24 +117,31 @@ def _load(
             ],
         )
     database.execute(
-        "CREATE TABLE attributes (source VARCHAR, doc_id VARCHAR, key UBIGINT, text_hash BLOB, "
+        "CREATE TABLE attributes (place USMALLINT, doc_id VARCHAR, key UBIGINT, text_hash BLOB, "
         "characters INTEGER, sentence_marks INTEGER, hangul_ratio DOUBLE, symbol_ratio DOUBLE, "
         "analysis VARCHAR, nnp_ratio DOUBLE, pronouns INTEGER)"
     )
+    database.execute("CREATE TABLE splits (place USMALLINT, key UBIGINT, split VARCHAR, grp BLOB)")
     for path in scores:
         for batch in copy_columns(path, SCORES, _ATTRIBUTES):
             database.register("batch", batch)
             database.execute(
-                "INSERT INTO attributes BY NAME SELECT ? AS source, * FROM batch",
-                [path.parent.name],
+                "INSERT INTO attributes BY NAME SELECT ?::USMALLINT AS place, * FROM batch",
+                [source_order.index(path.parent.name)],
             )
-    database.execute("CREATE TABLE splits (source VARCHAR, key UBIGINT, split VARCHAR, grp BLOB)")
     for batch in copy_columns(splits, SPLITS, ["source", "key", "split", "group"]):
         database.register("batch", batch)
-        database.execute('INSERT INTO splits SELECT source, key, split, "group" FROM batch')
+        database.execute(
+            'INSERT INTO splits SELECT place, key, split, "group" FROM batch '
+            "JOIN sources USING (source)"
+        )
 
 
 def _judge(database: duckdb.DuckDBPyConnection, limits: dict[str, Any]) -> None:
+    """Make the table `judged`: a row per document of the dataset's sources, with its reason.
+
+    Only duplicates look for the row of their analysed document; all others are their own.
+    """
     needs_analysis = "min_nnp_ratio" in limits
     values = {
         "min_characters": limits["min_characters"],
@@ -147,29 +157,39 @@ def _judge(database: duckdb.DuckDBPyConnection, limits: dict[str, Any]) -> None:
     database.execute(
         """
         CREATE TABLE judged AS
-        SELECT d.doc_id, d.source, d.key, d.text_hash, t.split, t.grp, s.rank,
-               a.source AS analysed_source, a.key AS analysed_key, o.place AS analysed_place,
-               a.analysis,
+        WITH analysed AS (
+            SELECT text_hash, place AS analysed_place, key AS analysed_key, analysis, nnp_ratio,
+                   pronouns
+            FROM attributes
+            WHERE analysis <> 'duplicate' AND text_hash IN (
+                SELECT text_hash FROM attributes WHERE analysis = 'duplicate')
+        ), documents AS (
+            SELECT *, place AS analysed_place, key AS analysed_key
+            FROM attributes WHERE analysis <> 'duplicate'
+            UNION ALL BY NAME
+            SELECT d.* EXCLUDE (analysis, nnp_ratio, pronouns), a.* EXCLUDE (text_hash)
+            FROM attributes d JOIN analysed a USING (text_hash) WHERE d.analysis = 'duplicate'
+        )
+        SELECT d.doc_id, d.place, d.key, d.text_hash, t.split, t.grp, s.rank,
+               d.analysed_place, d.analysed_key,
                CASE
-                   WHEN d.characters = 0 THEN 'empty'
-                   WHEN d.characters < greatest($min_characters, s.source_min) THEN 'too_short'
-                   WHEN d.characters > least($max_characters, s.source_max) THEN 'too_long'
-                   WHEN d.sentence_marks < $min_sentence_marks THEN 'few_sentences'
-                   WHEN d.hangul_ratio < $min_hangul_ratio THEN 'little_hangul'
-                   WHEN d.symbol_ratio > $max_symbol_ratio THEN 'many_symbols'
+                   WHEN characters = 0 THEN 'empty'
+                   WHEN characters < greatest($min_characters, source_min) THEN 'too_short'
+                   WHEN characters > least($max_characters, source_max) THEN 'too_long'
+                   WHEN sentence_marks < $min_sentence_marks THEN 'few_sentences'
+                   WHEN hangul_ratio < $min_hangul_ratio THEN 'little_hangul'
+                   WHEN symbol_ratio > $max_symbol_ratio THEN 'many_symbols'
                    WHEN NOT $needs_analysis THEN 'kept'
-                   WHEN a.analysis = 'failed' THEN 'analysis_failed'
-                   WHEN a.analysis <> 'analysed' THEN 'not_analysed'
-                   WHEN a.nnp_ratio < $min_nnp_ratio THEN 'few_proper_nouns'
-                   WHEN a.nnp_ratio > $max_nnp_ratio THEN 'many_proper_nouns'
-                   WHEN a.pronouns > $max_pronouns THEN 'pronoun'
+                   WHEN analysis = 'failed' THEN 'analysis_failed'
+                   WHEN analysis <> 'analysed' THEN 'not_analysed'
+                   WHEN nnp_ratio < $min_nnp_ratio THEN 'few_proper_nouns'
+                   WHEN nnp_ratio > $max_nnp_ratio THEN 'many_proper_nouns'
+                   WHEN pronouns > $max_pronouns THEN 'pronoun'
                    ELSE 'kept'
                END AS reason
-        FROM attributes d
-        JOIN sources s ON s.source = d.source AND s.rank IS NOT NULL
-        JOIN splits t ON t.source = d.source AND t.key = d.key
-        JOIN attributes a ON a.text_hash = d.text_hash AND a.analysis <> 'duplicate'
-        JOIN sources o ON o.source = a.source
+        FROM documents d
+        JOIN sources s ON s.place = d.place AND s.rank IS NOT NULL
+        JOIN splits t ON t.place = d.place AND t.key = d.key
         """,
         values,
     )
@@ -191,7 +211,7 @@ def _refuse_empty_range(limits: dict[str, Any], length: int | None) -> None:
 
 def _refuse_lost_documents(database: duckdb.DuckDBPyConnection) -> None:
     row = database.execute(
-        "SELECT (SELECT count(*) FROM attributes JOIN sources USING (source) "
+        "SELECT (SELECT count(*) FROM attributes JOIN sources USING (place) "
         "WHERE rank IS NOT NULL), (SELECT count(*) FROM judged)"
     ).fetchone()
     if row is None or row[0] != row[1]:
@@ -217,9 +237,12 @@ def _drop_duplicates(database: duckdb.DuckDBPyConnection, *, drop_near: bool) ->
         if reason == "near_duplicate" and not drop_near:
             continue
         database.execute(
-            f"UPDATE judged SET reason = '{reason}' WHERE (source, key) IN ("
-            "SELECT (source, key) FROM judged WHERE reason = 'kept' "
-            f"QUALIFY row_number() OVER (PARTITION BY {column} ORDER BY rank, doc_id) > 1)"
+            f"UPDATE judged SET reason = '{reason}' WHERE (place, key) IN ("
+            "WITH kept AS (SELECT place, key, rank, doc_id, "
+            f"{column} AS same FROM judged WHERE reason = 'kept') "
+            "SELECT (place, key) FROM kept WHERE same IN ("
+            "SELECT same FROM kept GROUP BY same HAVING count(*) > 1) "
+            "QUALIFY row_number() OVER (PARTITION BY same ORDER BY rank, doc_id) > 1)"
         )
 
 

@@ -14,7 +14,7 @@ from scripts.common.files import DEFAULT_TMPDIR
 from scripts.common.hashing import keyed_fraction
 from scripts.common.out_of_core import connect, copy_columns
 from scripts.common.progress import Progress
-from scripts.common.tables import table_writer
+from scripts.common.tables import count_rows, table_writer
 from scripts.corpus.documents import all_shard_files
 from scripts.corpus.schemas import DOCUMENTS, GROUPS, SPLITS
 
@@ -52,7 +52,9 @@ def run(
     """
     shards = all_shard_files(documents, manifests)
     shares = {"validation": validation, "test": test, "holdout": holdout}
-    progress = Progress("split_documents", total=None)
+    progress = Progress(
+        "split_documents", total=sum(count_rows(shard, DOCUMENTS) for shard in shards)
+    )
     with (
         connect(tmpdir, mem_mb=mem_mb, threads=threads) as database,
         table_writer(splits, SPLITS) as writer,

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts.corpus import fingerprint_shard, group_near_duplicates, split_documents
-from scripts.corpus.group_near_duplicates import Components
 from scripts.corpus.schemas import GROUPS
-from scripts.corpus.shingles import jaccard, shingles
+from scripts.corpus.shingles import jaccard, shingle_hashes
 from scripts.corpus.split_documents import split_of_group
 from tests.corpus.builders import (
     article_texts,
@@ -130,9 +129,9 @@ def test_groups_equal_brute_force(tmp_path, corpus, min_jaccard, bands):
     assert len(found) >= 2 * planted > 0
     # The chain is one group although its ends are unlike.
     texts = chain()
-    ends = [shingles(texts[name], SHINGLE) for name in ("chain0", "chain3")]
+    ends = [shingle_hashes(texts[name], SHINGLE) for name in ("chain0", "chain3")]
     links = [
-        jaccard(shingles(texts[a], SHINGLE), shingles(texts[b], SHINGLE))
+        jaccard(shingle_hashes(texts[a], SHINGLE), shingle_hashes(texts[b], SHINGLE))
         for a, b in (("chain0", "chain1"), ("chain1", "chain2"), ("chain2", "chain3"))
     ]
     assert min(links) >= 0.8 > jaccard(*ends)
@@ -172,31 +171,6 @@ def test_first_of_equal_texts_by_source_and_key_is_analysed(tmp_path, corpus, or
     assert sum(map(len, found.values())) >= planted + 6
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 15), st.integers(0, 15)), max_size=25))
-def test_components_equal_spreading_of_the_smallest_name(links):
-    names = [bytes([number]) for number in range(16)]
-    expected = list(range(16))
-    for _ in range(16):
-        for a, b in links:
-            expected[a] = expected[b] = min(expected[a], expected[b])
-    components = Components()
-    for a, b in links:
-        components.join(names[a], names[b])
-    assert [components.find(name)[0] for name in names] == expected
-    assert dict(components.members()) == {
-        names[number]: names[expected[number]] for number in {n for link in links for n in link}
-    }
-
-
-def test_shingles_by_hand():
-    assert shingles("가나 다\n라마", 3) == {"가나다", "나다라", "다라마"}
-    assert shingles("가 나", 3) == {"가나"}
-    assert shingles(" \n", 3) == set()
-    assert jaccard({"a", "b", "c"}, {"b", "c", "d"}) == pytest.approx(2 / 4)
-    assert jaccard(set(), set()) == 0.0
-
-
 def split(folder, sources, groups, *, seed=11, **shares):
     path = folder / f"splits{seed}.parquet"
     split_documents.run(
@@ -233,6 +207,30 @@ def test_no_group_stands_in_two_splits(tmp_path, corpus):
         if a["group"] == b["group"] and a["source"] != b["source"]
     ]
     assert similar
+
+
+def test_equal_similar_and_chained_texts_share_a_split_for_any_seed(tmp_path, corpus):
+    sources = sharded(tmp_path, corpus, 2)
+    groups = grouped(tmp_path, sources, min_jaccard=0.8, **FEW_BANDS)
+    planted = articles(ARTICLES)
+    rows = {row["doc_id"]: row for source in sources for row in source.rows()}
+    group_of = read_groups(groups)
+    assert sum(article.planted == "near_duplicate" for article in planted) > 3
+    by_name = defaultdict(list)
+    for doc_id, row in rows.items():
+        by_name[group_of.get(row["text_hash"], row["text_hash"])].append(doc_id)
+    chained = [f"wire:chain{step}" for step in range(4)]
+    assert sorted(chained) in map(sorted, by_name.values())
+    together = [ids for ids in by_name.values() if len(ids) > 1]
+    equal = [ids for ids in together if len({rows[i]["text_hash"] for i in ids}) < len(ids)]
+    assert len(equal) >= 6 and len(together) > len(equal) + 3
+    where = set()
+    for seed in range(6):
+        path = split(tmp_path, sources, groups, seed=seed, validation=0.3, test=0.3, holdout=0.3)
+        split_of = {row["doc_id"]: row["split"] for row in pq.read_table(path).to_pylist()}
+        assert all(len({split_of[doc_id] for doc_id in ids}) == 1 for ids in together)
+        where.add(split_of[chained[0]])
+    assert len(where) > 1
 
 
 def test_split_depends_on_seed_and_group_only(tmp_path, corpus):
