@@ -147,6 +147,7 @@ def _score_command(folder: Path, floor: dict[str, Any], workers: int) -> list[st
         "analyse": True,
         "max_failed_share": 0.001,
         "batch_documents": 1000,
+        "chunk_documents": 1000,
         "threads": workers,
         **floor,
     }

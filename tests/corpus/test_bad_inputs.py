@@ -133,6 +133,7 @@ def one_word_documents(folder: Path, count: int) -> dict[str, int]:
             **floor,
             **shares,
             batch_documents=1000,
+            chunk_documents=1000,
         )
     groups = write_rows(folder / "groups.parquet", [], GROUPS)
     splits, selection = folder / "splits.parquet", folder / "selection.parquet"
