@@ -32,6 +32,7 @@ def connect(folder: Path, *, mem_mb: int, threads: int) -> Iterator[duckdb.DuckD
             connection.execute(f"SET memory_limit = '{int(mem_mb * _SHARE_OF_MEMORY)}MB'")
             connection.execute(f"SET threads = {threads}")
             connection.execute("SET preserve_insertion_order = false")
+            connection.execute("SET enable_progress_bar = false")  # it would fill the logs
             connection.execute("SET temp_directory = ?", [str(place / "spill")])
             yield connection
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:

@@ -184,17 +184,18 @@ def render(page: Page, results: Path) -> RenderableType:
     ]
     if page.sources:
         parts += [_tally_table(page.tallies()), Text(PASSED_NOTE, style="dim")]
-    if page.jobs:
-        parts.append(_rule_table(page.jobs, page.now))
-    others = [job for job in page.working if job.record.rule != "score_shard"]
-    parts += [Text(job_line(job)) for job in others[:_SHOWN_JOBS]]
-    if len(others) > _SHOWN_JOBS:
-        parts.append(Text(f"… and {len(others) - _SHOWN_JOBS} more", style="dim"))
     parts += [Text(line) for line in kept_lines(page)]
     troubles = list(trouble_lines(page))
     parts += [Text(line, style="bold red") for line in troubles[:_SHOWN_JOBS]]
     if len(troubles) > _SHOWN_JOBS:
         parts.append(Text(f"… and {len(troubles) - _SHOWN_JOBS} more", style="red"))
+    others = [job for job in page.working if job.record.rule != "score_shard"]
+    parts += [Text(job_line(job)) for job in others[:_SHOWN_JOBS]]
+    if len(others) > _SHOWN_JOBS:
+        parts.append(Text(f"… and {len(others) - _SHOWN_JOBS} more", style="dim"))
+    # Last, since a low terminal cuts the page at its end.
+    if page.jobs:
+        parts.append(_rule_table(page.jobs, page.now))
     return Group(*parts)
 
 

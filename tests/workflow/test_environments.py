@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-# Commands start Snakemake, so they run where Snakemake is installed and in no rule's environment.
-COMMANDS = {"prepare_entity_coref"}
+# What starts Snakemake or is imported by its rules runs where Snakemake is installed, and in no
+# rule's environment.
+BESIDE_SNAKEMAKE = {"plan", "prepare_entity_coref"}
 TRACKS = sorted(path.stem for path in (ROOT / "envs").glob("*.yaml"))
 
 
@@ -53,7 +54,11 @@ def imports(script: Path) -> Iterator[str]:
 def imported_scripts(track: str) -> set[Path]:
     """Return the track's scripts and the project's modules that they import, transitively."""
     found: set[Path] = set()
-    queue = [path for path in (ROOT / "scripts" / track).rglob("*.py") if path.stem not in COMMANDS]
+    queue = [
+        path
+        for path in (ROOT / "scripts" / track).rglob("*.py")
+        if path.stem not in BESIDE_SNAKEMAKE
+    ]
     while queue:
         script = queue.pop()
         if script not in found:

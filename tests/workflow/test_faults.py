@@ -26,6 +26,12 @@ HALF_THE_SCORES = Fault("score_shard", "table", "000.parquet")
 HALF_A_DATASET = Fault("build_entity_coref", "stream", times=2)
 NO_MANIFEST = Fault("build_mlm", "rename", "manifest.json")
 
+# A dataset's manifests; without them its building step has to run, whatever was built meanwhile.
+MANIFESTS = {
+    "build_entity_coref": "entity_coref/*/manifest.json",
+    "build_mlm": "mlm/*/manifest.json",
+}
+
 CORPUS = ("corpus", "--configfile", "tests/config/tiny.yaml", "--cores", "2")
 
 
@@ -39,7 +45,13 @@ class Run:
         shutil.copytree(ROOT / "tests/config", folder / "tests/config")
 
     def until(self, fault: Fault) -> tuple[subprocess.Popen[bytes], int]:
-        """Start it and wait for the fault's moment; return Snakemake and the step's process id."""
+        """Start it and wait for the fault's moment; return Snakemake and the step's process id.
+
+        While one building step was stopped and killed, the other may have come to its end.
+        """
+        if fault.step in MANIFESTS:
+            for manifest in self.results.glob(MANIFESTS[fault.step]):
+                manifest.unlink()
         hook = self.folder / "hook"
         environment = {**os.environ, **fault.environment(hook), "TMPDIR": str(self.folder / "tmp")}
         (self.folder / "tmp").mkdir(exist_ok=True)
