@@ -7,8 +7,10 @@ Nothing is dropped here.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
+from itertools import compress, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +25,10 @@ from scripts.corpus.documents import shard_file
 from scripts.corpus.schemas import DOCUMENTS, DUPLICATES, SCORES
 
 if TYPE_CHECKING:
-    from kiwipiepy import Kiwi
+    from kiwipiepy import Kiwi, Token
 
 _logger = logging.getLogger(__name__)
+_ROWS_AT_A_TIME = 100
 
 
 def run(
@@ -80,16 +83,17 @@ def run(
     with table_writer(scores, SCORES) as writer:
         for batch in iterate_batches(path, DOCUMENTS, rows=batch_documents):
             for start in range(0, batch.num_rows, chunk_documents):
-                chunk = batch.slice(start, chunk_documents)
-                rows = score_documents(chunk.to_pylist(), elsewhere, floor, load_kiwi)
-                states = [row["analysis"] for row in rows]
-                analysed += states.count("analysed")
-                failed += states.count("failed")
-                writer.write_table(pa.Table.from_pylist(rows, schema=SCORES))
+                chunk = batch.slice(start, chunk_documents).to_pylist()
+                states: Counter[str] = Counter()
+                for rows in _some_at_a_time(score_documents(chunk, elsewhere, floor, load_kiwi)):
+                    states.update(row["analysis"] for row in rows)
+                    writer.write_table(pa.Table.from_pylist(rows, schema=SCORES))
+                analysed += states["analysed"]
+                failed += states["failed"]
                 progress.advance(
-                    len(rows),
-                    states.count("analysed"),
-                    batch_ended=start + len(rows) == batch.num_rows,
+                    len(chunk),
+                    states["analysed"],
+                    batch_ended=start + len(chunk) == batch.num_rows,
                 )
         if failed > max_failed_share * (analysed + failed):
             raise InputError(
@@ -104,8 +108,8 @@ def score_documents(
     elsewhere: set[int],
     floor: Floor,
     load_kiwi: "Callable[[], Kiwi] | None",
-) -> list[dict[str, Any]]:
-    """Return one row of `SCORES` per document, in order.
+) -> Iterator[dict[str, Any]]:
+    """Yield one row of `SCORES` per document, in order.
 
     Args:
         documents: rows of `DOCUMENTS`.
@@ -113,27 +117,33 @@ def score_documents(
         floor: limits within which a document is analysed.
         load_kiwi: gives the analyser, when a document needs it; None for no analysis.
     """
-    rows: list[dict[str, Any]] = []
-    waiting: list[tuple[dict[str, Any], str]] = []
-    for document in documents:
-        counts = count_characters(document["text"])
+    counts = [count_characters(document["text"]) for document in documents]
+    waiting = [
+        load_kiwi is not None and document["key"] not in elsewhere and floor.admits(count)
+        for document, count in zip(documents, counts, strict=True)
+    ]
+    analyses: Iterator[Sequence[Token] | None] = iter(())
+    if load_kiwi is not None and any(waiting):
+        texts = compress((document["text"] for document in documents), waiting)
+        analyses = tokenize_each(load_kiwi(), list(texts))
+    for document, count, waits in zip(documents, counts, waiting, strict=True):
         row = {name: document[name] for name in ("doc_id", "key", "text_hash")}
-        row |= vars(counts)
-        row["analysis"] = "outside"
-        if document["key"] in elsewhere:
-            row["analysis"] = "duplicate"
-        elif load_kiwi is not None and floor.admits(counts):
-            waiting.append((row, document["text"]))
-        rows.append(row)
-    if load_kiwi is not None and waiting:
-        texts = [text for _, text in waiting]
-        for (row, text), tokens in zip(waiting, tokenize_each(load_kiwi(), texts), strict=True):
+        row |= vars(count)
+        row["analysis"] = "duplicate" if document["key"] in elsewhere else "outside"
+        if waits:
+            tokens = next(analyses)
             row["analysis"] = "failed" if tokens is None else "analysed"
             if tokens is None:
                 _logger.warning("no analysis of document %s", row["doc_id"])
             else:
-                row |= analyse_tokens(text, tokens).as_columns()
-    return rows
+                row |= analyse_tokens(document["text"], tokens).as_columns()
+        yield row
+
+
+def _some_at_a_time(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows in short lists: mentions as Python objects take much memory."""
+    while some := list(islice(rows, _ROWS_AT_A_TIME)):
+        yield some
 
 
 @cache

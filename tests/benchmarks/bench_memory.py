@@ -118,7 +118,7 @@ def markdown(steps: list[Peaks], sizes: tuple[int, ...]) -> str:
     header = ["step", *names, f"{high:,} / {low:,}", "MB per 100,000", "at 20.3 M", "s", "s/1,000"]
     lines = [" | ".join(["", *header, ""]).strip(), "|".join(["", "---"] + ["---:"] * 8 + [""])]
     for peaks in steps:
-        if low not in peaks.megabytes or high not in peaks.megabytes:
+        if low not in peaks.megabytes or high not in peaks.megabytes or low == high:
             continue
         first, last = peaks.megabytes[low], peaks.megabytes[high]
         slope = (last - first) / (high - low)

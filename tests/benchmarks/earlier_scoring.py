@@ -22,7 +22,7 @@ from kiwipiepy import Kiwi
 from scripts.corpus.analysis import Floor, analyse_tokens, count_characters
 from scripts.corpus.schemas import MENTION_LISTS, SCORES
 
-_CHUNK = 32  # documents handed to a worker at a time; larger chunks left a worker idle at the end
+_CHUNK = 1  # one document per task, as that form had it
 _COUNTS = ("characters", "sentence_marks", "hangul_ratio", "symbol_ratio")
 _COLUMNS = ("key", *_COUNTS, "nnp_ratio", "pronouns", *(name for name, _ in MENTION_LISTS))
 _kiwi: Kiwi

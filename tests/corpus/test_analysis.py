@@ -208,7 +208,7 @@ def test_failure_is_counted_and_the_others_are_scored(kiwi, caplog):
         for n, text in enumerate([*texts, "짧다."])
     ]
     failing = FailingKiwi({texts[2]}, kiwi)
-    rows = score_documents(documents, {4}, FLOOR, lambda: failing)
+    rows = list(score_documents(documents, {4}, FLOOR, lambda: failing))
     assert [row["analysis"] for row in rows] == [
         *("analysed", "analysed", "failed", "analysed", "duplicate", "analysed", "outside")
     ]
