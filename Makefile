@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 GRAPHS := results/graphs
+MEASURED := results/benchmarks/measured
 SMK := Snakefile rules
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo progress test gate lint format dag slurm-test lock clean check-python
+.PHONY: help setup demo progress test gate lint format dag bench slurm-test lock clean check-python
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -68,6 +69,17 @@ dag: $(READY) ## draw the rule graph and the job graph
 	@$(BIN)/snakemake --forceall --rulegraph dot | $(BIN)/python -m scripts.common.draw_graph --graph $(GRAPHS)/rules.svg
 	@$(BIN)/snakemake --forceall --dag dot | $(BIN)/python -m scripts.common.draw_graph --graph $(GRAPHS)/jobs.svg
 	@echo "dag: made $(GRAPHS)/rules.svg and $(GRAPHS)/jobs.svg"
+
+# Alone on the machine, or the rates say little. Results: $(MEASURED)/*.md, kept by hand in
+# tests/benchmarks/RESULTS.md.
+bench: $(READY) ## measure speed and memory on DOCUMENTS="a.parquet b.parquet" (columns id and text)
+	@test -n "$(DOCUMENTS)" || { echo "bench: name Parquet files with the columns id and text: make bench DOCUMENTS=\"a.parquet b.parquet\"" >&2; exit 1; }
+	@mkdir -p $(MEASURED)
+	@$(BIN)/python -m tests.benchmarks.bench_scoring --documents $(DOCUMENTS) --folder $(MEASURED)/scoring --table $(MEASURED)/scoring.md
+	@$(BIN)/python -m tests.benchmarks.bench_global_steps --rows 1000000 --folder $(MEASURED)/global_1m --table $(MEASURED)/global_1m.md
+	@$(BIN)/python -m tests.benchmarks.bench_global_steps --rows 5000000 --folder $(MEASURED)/global_5m --table $(MEASURED)/global_5m.md
+	@$(BIN)/python -m tests.benchmarks.bench_memory --documents $(DOCUMENTS) --folder $(MEASURED)/memory --table $(MEASURED)/memory.md
+	@echo "bench: made the tables in $(MEASURED)/"
 
 slurm-test: $(READY) ## run the tests on a SLURM of their own (root, slurm-wlm and munge)
 	@$(BIN)/python -m pytest -q -m slurm tests/slurm

@@ -40,7 +40,8 @@ from scripts.report.tables import CeilingRow, FilterCostRow, HistogramRow, Prono
 
 FERTILITY, FERTILITY_GROUP = "tokens_per_character", "training sample"
 _UNKNOWN_COLOUR = "#f3d9a4"
-_MOST_PRONOUNS = 20  # limits up to here are drawn
+_FEWEST_PRONOUNS = 8  # limits up to here are always drawn
+_MOST_PRONOUNS = 20  # and to here at most
 _BEYOND = 1.6  # the axis of characters ends at so many times the highest ceiling
 
 
@@ -158,14 +159,15 @@ def pronouns_figure(rows: Sequence[PronounRow]) -> Figure:
 
 
 def _draw_pronouns(axes: Axes, dataset: str, kept: Sequence[int]) -> None:
-    """Draw a bar per limit, up to the limit that keeps 95 %."""
+    """Draw a bar per limit, up to the limit that keeps 95 %, and for a few limits at least."""
     shares = [documents / kept[-1] for documents in kept]
     most = next(limit for limit, share in enumerate(shares) if share >= 0.95)
-    shown = shares[: min(most, _MOST_PRONOUNS) + 1]
+    last = min(max(most, _FEWEST_PRONOUNS), _MOST_PRONOUNS)
+    shown = [shares[min(limit, len(shares) - 1)] for limit in range(last + 1)]
     axes.bar(range(len(shown)), shown, width=0.8, color=ACCENT_TINT, label="kept")
     for limit, share in enumerate(shown):
         axes.text(limit, share + 0.02, f"{share:.0%}", ha="center", va="bottom", fontsize=8.5)
-    axes.set_xlim(-0.6, max(len(shown) - 1, 8) + 0.6)
+    axes.set_xlim(-0.6, last + 0.6)
     axes.set_ylim(0, 1.15)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.yaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))

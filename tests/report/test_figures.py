@@ -201,7 +201,9 @@ def test_a_pronoun_limit_keeps_the_documents_up_to_it() -> None:
     ]
     with figure_style():
         (axes,) = pronouns_figure(rows).axes
-    assert [bar.get_height() for bar in axes.containers[0]] == [0.4, 0.4, 1.0]
+    # No limit on the axis is without its bar: every limit above 2 keeps all, too.
+    assert [bar.get_height() for bar in axes.containers[0]] == [0.4, 0.4, *[1.0] * 7]
+    assert axes.get_xlim()[1] < 9
 
 
 def test_ceilings_stand_over_the_lengths_of_the_entity_sets_documents() -> None:
