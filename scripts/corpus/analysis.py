@@ -106,8 +106,10 @@ def analyse_tokens(text: str, tokens: Sequence["Token"]) -> NounAnalysis:
             continue
         result.nnp += tag == PROPER_NOUN
         result.pronouns += tag == PRONOUN
-        start, end = token.start, token.start + token.len
-        if without_spaces(text[start:end]) != without_spaces(token.form):
+        form, start = token.form, token.start
+        end = start + token.len
+        surface = text[start:end]
+        if surface != form and without_spaces(surface) != without_spaces(form):
             result.unspanned_nouns += 1
             continue
         following = tokens[position + 1] if position + 1 < len(tokens) else None
@@ -116,7 +118,7 @@ def analyse_tokens(text: str, tokens: Sequence["Token"]) -> NounAnalysis:
             and following.start == end
             and following.tag.startswith(PARTICLE_PREFIX)
         )
-        result.mention_form.append(token.form)
+        result.mention_form.append(form)
         result.mention_tag.append(tag)
         result.mention_start.append(start)
         result.mention_end.append(end)
