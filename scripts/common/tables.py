@@ -13,6 +13,7 @@ from scripts.common.files import atomic_file
 
 _ROW_GROUP_ROWS = 5_000
 _ROW_GROUP_BYTES = 64 << 20
+_READ_BYTES = 1 << 20
 
 
 class TableWriter:
@@ -84,7 +85,10 @@ def open_table(path: Path, schema: pa.Schema) -> pq.ParquetFile:
     """
     remedy = "delete it and run again"
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
+        # Pre-buffering, the library's default, keeps all that was read until the file is closed.
+        file = pq.ParquetFile(
+            path, page_checksum_verification=True, pre_buffer=False, buffer_size=_READ_BYTES
+        )
     except FileNotFoundError:
         raise IntegrityError(f"{path} is missing; run the step that makes it again") from None
     except PermissionError as error:

@@ -1,5 +1,7 @@
 """A table that is damaged, missing or of other columns is named instead of read."""
 
+import random
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -112,3 +114,24 @@ def test_notes_in_the_file_do_not_matter(tmp_path):
     noted = tmp_path / "noted.parquet"
     pq.write_table(SCHEMA.with_metadata({"by": "somebody"}).empty_table(), noted)
     assert count_rows(noted, SCHEMA) == 0
+
+
+def test_reading_in_batches_keeps_nothing_of_what_was_read(tmp_path):
+    """A long file takes no more memory than a short one: 20 row groups of 2 MB each."""
+    schema = pa.schema([("key", pa.uint64()), ("noise", pa.binary())])
+    path = tmp_path / "long.parquet"
+    chance = random.Random(0)
+    with table_writer(path, schema) as writer:
+        for group in range(20):
+            keys = list(range(group * 5000, (group + 1) * 5000))
+            noise = [chance.randbytes(400) for _ in keys]
+            writer.write_table(pa.table({"key": keys, "noise": noise}, schema=schema))
+    assert path.stat().st_size > 38 << 20
+
+    before = pa.total_allocated_bytes()
+    seen, most = 0, 0
+    for batch in iterate_batches(path, schema, rows=1000):
+        seen += batch.num_rows
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert seen == 100_000
+    assert most < 12 << 20
