@@ -207,7 +207,9 @@ def _run_step(step: str, corpus: Corpus, limits: dict[str, Any]) -> None:
         cap_entities.run(
             corpus.files("candidates"),
             corpus.folder / "cutoffs.parquet",
+            corpus.folder / "rare.parquet",
             corpus.folder / "entities.parquet",
+            min_entity_freq=1,
             max_entity_freq=1000,
             **limits,
         )
