@@ -52,10 +52,19 @@ def mark(folder: Path) -> Path:
 
 
 def _stop(where: Path) -> None:
-    """Say that the moment is reached, and wait to be killed."""
-    new = where.with_name("new")
+    """Say that the moment is reached, and wait to be killed; only one process of a run does.
+
+    Two jobs of one step may run side by side. The second goes on as if nothing were armed, since
+    a test kills the process that left the mark and knows of no other.
+    """
+    new = where.with_name(f"new.{os.getpid()}")
     new.write_text(str(os.getpid()))
-    new.rename(where)
+    try:
+        os.link(new, where)
+    except FileExistsError:
+        return
+    finally:
+        new.unlink()
     time.sleep(_LONGEST_STOP)
     os._exit(99)
 
