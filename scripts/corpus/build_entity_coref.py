@@ -16,6 +16,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scripts.common.corpus_tables import (
+    CANDIDATES,
+    ENTITY_COREF_ROWS,
+    FATES,
+    OUTCOMES,
+    PAIR_COUNTS,
+    SELECTION,
+    TOKENS,
+)
 from scripts.common.entry import entry
 from scripts.common.errors import IntegrityError
 from scripts.common.files import (
@@ -25,23 +34,14 @@ from scripts.common.files import (
     write_json,
 )
 from scripts.common.progress import Progress
+from scripts.common.splice import Splice, spliced_ids
 from scripts.common.tables import iterate_batches, read_table, table_writer
+from scripts.common.wordpiece import WordPiece, load_wordpiece
 from scripts.corpus.arrow_dataset import SplitWriter
 from scripts.corpus.metadata import EntityCorefStatistics, dataset_metadata, describe_dataset
 from scripts.corpus.sample_limits import DROP_REASONS, SampleLimits
-from scripts.corpus.schemas import (
-    CANDIDATES,
-    ENTITY_COREF_ROWS,
-    FATES,
-    OUTCOMES,
-    PAIR_COUNTS,
-    SELECTION,
-    TOKENS,
-)
 from scripts.corpus.select_documents import KEPT
-from scripts.corpus.splice import Splice, spliced_ids
 from scripts.corpus.split_documents import SPLIT_NAMES
-from scripts.corpus.wordpiece import WordPiece, load_wordpiece
 
 _COPIED = (
     "doc_id",

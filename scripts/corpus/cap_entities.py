@@ -15,11 +15,11 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from scripts.common.corpus_tables import CANDIDATES, CUTOFFS, ENTITIES, RARE_ENTITIES
 from scripts.common.entry import entry
 from scripts.common.files import DEFAULT_TMPDIR
 from scripts.common.out_of_core import connect, copy_columns
 from scripts.common.tables import table_writer, write_table
-from scripts.corpus.schemas import CANDIDATES, CUTOFFS, ENTITIES, RARE_ENTITIES
 
 _logger = logging.getLogger(__name__)
 _ROWS_AT_A_TIME = 50_000

@@ -7,13 +7,13 @@ analysed. The join runs out of core.
 
 from pathlib import Path
 
+from scripts.common.corpus_tables import DOCUMENTS, DUPLICATES
 from scripts.common.entry import entry
 from scripts.common.files import DEFAULT_TMPDIR
 from scripts.common.out_of_core import connect, copy_columns
 from scripts.common.progress import Progress
 from scripts.common.tables import write_table
 from scripts.corpus.documents import all_shard_files
-from scripts.corpus.schemas import DOCUMENTS, DUPLICATES
 
 
 def run(

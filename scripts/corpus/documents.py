@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from scripts.common.corpus_tables import DOCUMENTS, SPLITS
 from scripts.common.errors import IntegrityError
 from scripts.common.files import read_json
 from scripts.common.tables import iterate_batches, open_table
-from scripts.corpus.schemas import DOCUMENTS, SPLITS
 
 # Set by a cast, not by inference: keys above 2**63 must compare as unsigned.
 _KEY = pa.uint64()

@@ -11,8 +11,8 @@ from pathlib import Path
 from scripts.common.entry import entry
 from scripts.common.errors import DownloadError, InputError
 from scripts.common.files import write_json, write_text
+from scripts.common.wordpiece import load_wordpiece
 from scripts.corpus.train_tokenizer import transformers_config
-from scripts.corpus.wordpiece import load_wordpiece
 
 
 def run(

@@ -15,8 +15,8 @@ from typing import Any
 
 import duckdb
 
+from scripts.common.corpus_tables import SCORES
 from scripts.common.out_of_core import copy_columns
-from scripts.corpus.schemas import SCORES
 
 _ATTRIBUTES = (
     "text_hash",

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 from rensa import RMinHash
 
+from scripts.common.corpus_tables import DOCUMENTS, DUPLICATES, SIGNATURES
 from scripts.common.entry import entry
 from scripts.common.progress import Progress
+from scripts.common.shingles import shingle_blocks
 from scripts.common.tables import count_rows, iterate_batches, read_table, table_writer
 from scripts.corpus.documents import shard_file
-from scripts.corpus.schemas import DOCUMENTS, DUPLICATES, SIGNATURES
-from scripts.corpus.shingles import shingle_blocks
 
 
 def run(

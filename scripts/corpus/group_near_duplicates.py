@@ -20,18 +20,18 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from scripts.common.corpus_tables import DOCUMENTS, GROUPS, SIGNATURES
 from scripts.common.entry import entry
 from scripts.common.errors import IntegrityError
 from scripts.common.files import DEFAULT_TMPDIR
 from scripts.common.out_of_core import connect, copy_columns
 from scripts.common.progress import Progress
+from scripts.common.shingles import jaccard, shingle_hashes
 from scripts.common.tables import table_writer
 from scripts.corpus.buckets import RefutedPairs, comparisons, link_bucket
 from scripts.corpus.components import Components, in_groups
 from scripts.corpus.documents import all_shard_files
-from scripts.corpus.schemas import DOCUMENTS, GROUPS, SIGNATURES
 from scripts.corpus.shingle_store import ShingleStore, shingle_store
-from scripts.corpus.shingles import jaccard, shingle_hashes
 
 _logger = logging.getLogger(__name__)
 _TEXTS_AT_A_TIME = 250

@@ -17,8 +17,8 @@ import numpy as np
 from scripts.common.entry import entry
 from scripts.common.errors import InputError
 from scripts.common.files import sha256_file, write_json
+from scripts.common.wordpiece import load_wordpiece
 from scripts.corpus.documents import all_shard_files, training_texts
-from scripts.corpus.wordpiece import load_wordpiece
 
 SPECIAL_TOKENS_PER_WINDOW = 2  # [CLS] and [SEP]
 _NORMAL_975 = 1.959964  # of the standard normal distribution, for intervals of 95 %

@@ -16,11 +16,22 @@ from typing import Any
 
 import pyarrow as pa
 
+from scripts.common.corpus_tables import (
+    CANDIDATES,
+    DOCUMENTS,
+    MENTION_LISTS,
+    OUTCOMES,
+    PAIR_COUNTS,
+    SCORES,
+    TOKENS,
+)
 from scripts.common.entry import entry
 from scripts.common.errors import IntegrityError
 from scripts.common.hashing import keyed_hash
 from scripts.common.progress import Progress
+from scripts.common.splice import Splice, TokenizedText, splice_mention, tokens_in_span
 from scripts.common.tables import iterate_batches, table_of_rows, table_writer, write_table
+from scripts.common.wordpiece import WordPiece, load_wordpiece
 from scripts.corpus.documents import shard_file
 from scripts.corpus.measure_fertility import SPECIAL_TOKENS_PER_WINDOW
 from scripts.corpus.pairs import (
@@ -30,19 +41,8 @@ from scripts.corpus.pairs import (
     repeated_entities,
     window_around,
 )
-from scripts.corpus.schemas import (
-    CANDIDATES,
-    DOCUMENTS,
-    MENTION_LISTS,
-    OUTCOMES,
-    PAIR_COUNTS,
-    SCORES,
-    TOKENS,
-)
-from scripts.corpus.splice import Splice, TokenizedText, splice_mention, tokens_in_span
 from scripts.corpus.stop_list import read_stop_list
 from scripts.corpus.tokenize_shard import kept_rows
-from scripts.corpus.wordpiece import WordPiece, load_wordpiece
 
 # Token ids and mentions of a document are Python numbers here, some 150 kB of them.
 _DOCUMENTS_AT_A_TIME = 100

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from scripts.corpus.analysis import PROPER_NOUN, without_spaces
+from scripts.common.analysis import PROPER_NOUN, without_spaces
 from scripts.corpus.full_forms import full_forms
 
 _SYLLABLE = re.compile("[가-힣]")

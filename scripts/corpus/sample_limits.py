@@ -9,9 +9,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from scripts.common.corpus_tables import CUTOFFS, RARE_ENTITIES
 from scripts.common.errors import IntegrityError
 from scripts.common.tables import iterate_batches, read_table
-from scripts.corpus.schemas import CUTOFFS, RARE_ENTITIES
 
 RARE_ENTITY, ENTITY_CAP = "rare_entity", "entity_cap"
 DROP_REASONS = (RARE_ENTITY, ENTITY_CAP)  # in the order in which they are tried

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from scripts.common.analysis import Floor, analyse_tokens, count_characters, tokenize_each
+from scripts.common.corpus_tables import DOCUMENTS, DUPLICATES, SCORES
 from scripts.common.entry import entry
 from scripts.common.errors import InputError
 from scripts.common.progress import Progress
 from scripts.common.tables import count_rows, iterate_batches, read_table, table_writer
-from scripts.corpus.analysis import Floor, analyse_tokens, count_characters, tokenize_each
 from scripts.corpus.documents import shard_file
-from scripts.corpus.schemas import DOCUMENTS, DUPLICATES, SCORES
 
 if TYPE_CHECKING:
     from kiwipiepy import Kiwi, Token

@@ -14,12 +14,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from scripts.common.corpus_tables import SCORES, SELECTION, SPLITS
 from scripts.common.entry import entry
 from scripts.common.errors import InputError, IntegrityError
 from scripts.common.files import DEFAULT_TMPDIR, read_json
 from scripts.common.out_of_core import connect, copy_columns
 from scripts.common.tables import table_writer
-from scripts.corpus.schemas import SCORES, SELECTION, SPLITS
 
 _logger = logging.getLogger(__name__)
 KEPT = "kept"

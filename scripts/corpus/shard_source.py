@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from scripts.common.corpus_tables import DOCUMENTS, UNREADABLE
 from scripts.common.entry import entry
 from scripts.common.errors import InputError
 from scripts.common.files import (
@@ -34,7 +35,6 @@ from scripts.common.progress import Progress
 from scripts.common.tables import count_rows, table_of_rows, table_writer
 from scripts.corpus.normalize import normalize
 from scripts.corpus.read_rows import Row, read_rows
-from scripts.corpus.schemas import DOCUMENTS, UNREADABLE
 from scripts.corpus.source_manifest import manifest_files
 from scripts.corpus.spool import Spool
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scripts.common.files import private_folder
-from scripts.corpus.shingles import Hashes
+from scripts.common.shingles import Hashes
 
 _CACHED_BYTES = 48 << 20
 _ITEM_BYTES = 4

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from scripts.common.corpus_tables import DOCUMENTS, GROUPS, SPLITS
 from scripts.common.entry import entry
 from scripts.common.files import DEFAULT_TMPDIR
 from scripts.common.hashing import keyed_fraction
@@ -16,7 +17,6 @@ from scripts.common.out_of_core import connect, copy_columns
 from scripts.common.progress import Progress
 from scripts.common.tables import count_rows, table_writer
 from scripts.corpus.documents import all_shard_files
-from scripts.corpus.schemas import DOCUMENTS, GROUPS, SPLITS
 
 SPLIT_NAMES = ("train", "validation", "test", "holdout")
 

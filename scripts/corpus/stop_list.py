@@ -6,8 +6,8 @@ normalized as texts are, so that a decomposed spelling or a byte order mark does
 
 from pathlib import Path
 
+from scripts.common.analysis import without_spaces
 from scripts.common.errors import ConfigError
-from scripts.corpus.analysis import without_spaces
 from scripts.corpus.normalize import normalize
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 
+from scripts.common.corpus_tables import FATES, UNREADABLE
 from scripts.common.entry import entry
 from scripts.common.files import DEFAULT_TMPDIR, read_json, write_json
 from scripts.common.out_of_core import connect
@@ -26,7 +27,6 @@ from scripts.common.tsv import write_tsv
 from scripts.corpus.ceiling_table import CEILING_COLUMNS, PUBLISHED_CEILING, ceiling_row
 from scripts.corpus.filter_costs import JudgedDocuments, load_attributes
 from scripts.corpus.histogram_rows import attribute_histograms, dataset_histograms
-from scripts.corpus.schemas import FATES, UNREADABLE
 
 _logger = logging.getLogger(__name__)
 

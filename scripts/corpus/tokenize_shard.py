@@ -10,13 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from scripts.common.corpus_tables import DOCUMENTS, SELECTION, TOKENS
 from scripts.common.entry import entry
 from scripts.common.progress import Progress
 from scripts.common.tables import count_rows, iterate_batches, table_writer
+from scripts.common.wordpiece import WordPiece, load_wordpiece
 from scripts.corpus.documents import key_range, rows_in_key_range, shard_file
-from scripts.corpus.schemas import DOCUMENTS, SELECTION, TOKENS
 from scripts.corpus.select_documents import KEPT
-from scripts.corpus.wordpiece import WordPiece, load_wordpiece
 
 _TEXTS_AT_A_TIME = 128
 

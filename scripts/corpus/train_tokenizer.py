@@ -15,8 +15,8 @@ from tokenizers.trainers import WordPieceTrainer
 from scripts.common.entry import entry
 from scripts.common.errors import InputError
 from scripts.common.files import write_json, write_text
+from scripts.common.wordpiece import SPECIAL_TOKENS, load_wordpiece
 from scripts.corpus.documents import all_shard_files, training_texts
-from scripts.corpus.wordpiece import SPECIAL_TOKENS, load_wordpiece
 
 _CONTINUATION = "##"
 _CHARACTERS_SHARE = 3  # single characters take at most two thirds of the vocabulary, in two forms

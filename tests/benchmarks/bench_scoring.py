@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 import tyro
 
 from scripts.common.config import load_schema
+from scripts.common.corpus_tables import DUPLICATES
 from scripts.common.tables import write_table
 from scripts.corpus.fetch_source import run as fetch_source
-from scripts.corpus.schemas import DUPLICATES
 from scripts.corpus.shard_source import run as shard_source
 from tests.benchmarks.real_documents import read_documents, write_documents
 

@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 import tyro
 from kiwipiepy import Kiwi
 
-from scripts.corpus.analysis import Floor, analyse_tokens, count_characters
-from scripts.corpus.schemas import MENTION_LISTS, SCORES
+from scripts.common.analysis import Floor, analyse_tokens, count_characters
+from scripts.common.corpus_tables import MENTION_LISTS, SCORES
 
 _CHUNK = 1  # one document per task, as that form had it
 _COUNTS = ("characters", "sentence_marks", "hangul_ratio", "symbol_ratio")

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from scripts.common.corpus_tables import CANDIDATES, DOCUMENTS, DUPLICATES, SCORES, SIGNATURES
 from scripts.common.tables import read_table, table_writer
-from scripts.corpus.schemas import CANDIDATES, DOCUMENTS, DUPLICATES, SCORES, SIGNATURES
 
 Words = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]

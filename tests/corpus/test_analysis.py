@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kiwipiepy import Kiwi
 
-from scripts.common.errors import InputError
-from scripts.corpus import score_shard
-from scripts.corpus.analysis import (
+from scripts.common.analysis import (
     CharacterCounts,
     Floor,
     analyse_tokens,
     count_characters,
     tokenize_each,
 )
+from scripts.common.errors import InputError
+from scripts.corpus import score_shard
 from scripts.corpus.score_shard import score_documents
 from tests.corpus.builders import article_texts, articles, find_duplicates, shard_texts
 

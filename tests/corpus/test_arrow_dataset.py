@@ -3,8 +3,8 @@
 import pytest
 from datasets import load_from_disk
 
+from scripts.common.corpus_tables import MLM_ROWS
 from scripts.corpus.arrow_dataset import SplitWriter, describe_files
-from scripts.corpus.schemas import MLM_ROWS
 
 SPLITS = ("train", "validation", "test", "holdout")
 

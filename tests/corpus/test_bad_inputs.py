@@ -44,7 +44,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from scripts.corpus.schemas import GROUPS
+from scripts.common.corpus_tables import GROUPS
 from scripts.corpus.shard_source import LONGEST_DOCUMENT
 from tests.corpus.builders import article_texts, write_jsonl, write_manifest, write_rows
 

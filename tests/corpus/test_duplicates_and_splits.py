@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.common.corpus_tables import GROUPS
+from scripts.common.shingles import jaccard, shingle_hashes
 from scripts.corpus import fingerprint_shard, group_near_duplicates, split_documents
-from scripts.corpus.schemas import GROUPS
-from scripts.corpus.shingles import jaccard, shingle_hashes
 from scripts.corpus.split_documents import split_of_group
 from tests.corpus.builders import (
     article_texts,

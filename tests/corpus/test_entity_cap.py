@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.common.corpus_tables import CANDIDATES, CUTOFFS, RARE_ENTITIES
 from scripts.common.errors import IntegrityError
 from scripts.corpus import cap_entities
 from scripts.corpus.sample_limits import ENTITY_CAP, RARE_ENTITY, SampleLimits
-from scripts.corpus.schemas import CANDIDATES, CUTOFFS, RARE_ENTITIES
 from tests.corpus.builders import write_rows
 
 SPLITS = (*["train"] * 6, "validation", "test", "holdout")

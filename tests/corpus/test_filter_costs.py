@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.common.corpus_tables import SCORES
 from scripts.common.out_of_core import connect
 from scripts.corpus.filter_costs import JudgedDocuments, load_attributes
 from scripts.corpus.measure_fertility import distribution_of_ratios, ratio_interval
-from scripts.corpus.schemas import SCORES
 from tests.corpus.builders import write_rows
 from tests.corpus.test_select_documents import (
     LIMITS,

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.common.splice import TokenizedText
 from scripts.corpus.full_forms import full_forms
 from scripts.corpus.pair_mentions import PairLimits, candidates_of_document
 from scripts.corpus.pairs import Mention, repeated_entities
-from scripts.corpus.splice import TokenizedText
 from scripts.corpus.tokenize_shard import tokenize_documents
 from tests.corpus.builders import hand_wordpiece
 from tests.corpus.test_pair_mentions import mentions_of

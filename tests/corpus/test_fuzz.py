@@ -18,7 +18,7 @@ from datasets import load_from_disk
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from scripts.corpus.wordpiece import load_wordpiece
+from scripts.common.wordpiece import load_wordpiece
 from tests.corpus import test_shards_to_datasets as steps_module
 from tests.corpus.builders import article_texts, shard_files, write_jsonl
 from tests.corpus.test_shards_to_datasets import LENGTH, Steps

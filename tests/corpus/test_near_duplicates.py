@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.common.corpus_tables import SIGNATURES
 from scripts.common.errors import IntegrityError
+from scripts.common.shingles import jaccard, shingle_blocks, shingle_hashes
 from scripts.corpus import group_near_duplicates
 from scripts.corpus.buckets import RefutedPairs, comparisons, link_bucket
 from scripts.corpus.components import Components, in_groups
 from scripts.corpus.fingerprint_shard import band_hashes
-from scripts.corpus.schemas import SIGNATURES
-from scripts.corpus.shingles import jaccard, shingle_blocks, shingle_hashes
 from tests.corpus.builders import Source, write_documents, write_rows
 
 WHITE = " \n\t　"

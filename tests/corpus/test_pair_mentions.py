@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.common.splice import TokenizedText
 from scripts.corpus.build_entity_coref import row_of_candidate
 from scripts.corpus.pair_mentions import PairLimits, candidates_of_document
-from scripts.corpus.splice import TokenizedText
 from scripts.corpus.tokenize_shard import tokenize_documents
 from tests.corpus.builders import hand_wordpiece
 

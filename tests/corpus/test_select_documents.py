@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.common.corpus_tables import SCORES, SELECTION, SPLITS
 from scripts.common.errors import IntegrityError
 from scripts.corpus import select_documents
-from scripts.corpus.schemas import SCORES, SELECTION, SPLITS
 from tests.corpus.builders import write_rows
 
 LIMITS: dict[str, Any] = {

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.common.corpus_tables import DOCUMENTS
 from scripts.common.errors import InputError, IntegrityError
 from scripts.common.files import read_json
 from scripts.corpus import shard_source
 from scripts.corpus.documents import shard_file
-from scripts.corpus.schemas import DOCUMENTS
 from scripts.corpus.spool import Spool
 from tests.corpus.builders import articles, shard_files, shard_texts, write_jsonl
 

@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import load_from_disk
 
+from scripts.common.corpus_tables import OUTCOMES
+from scripts.common.wordpiece import load_wordpiece
 from scripts.corpus import (
     build_entity_coref,
     build_mlm,
@@ -28,8 +30,6 @@ from scripts.corpus import (
 )
 from scripts.corpus.documents import training_texts
 from scripts.corpus.sample_limits import DROP_REASONS
-from scripts.corpus.schemas import OUTCOMES
-from scripts.corpus.wordpiece import load_wordpiece
 from tests.corpus.builders import (
     articles,
     find_duplicates,

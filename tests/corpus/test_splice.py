@@ -8,9 +8,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from tokenizers import normalizers
 
-from scripts.corpus.splice import Splice, TokenizedText, splice_mention, spliced_ids, tokens_in_span
+from scripts.common.splice import Splice, TokenizedText, splice_mention, spliced_ids, tokens_in_span
+from scripts.common.wordpiece import WordPiece
 from scripts.corpus.tokenize_shard import tokenize_documents
-from scripts.corpus.wordpiece import WordPiece
 from tests.corpus.builders import cased_wordpiece, hand_wordpiece, uncased_wordpiece
 
 # Whole words of the demo vocabulary, fused forms, foreign letters, marks, and characters without

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from scripts.corpus.analysis import without_spaces
-from scripts.corpus.wordpiece import WordPiece
+from scripts.common.analysis import without_spaces
+from scripts.common.wordpiece import WordPiece
 
 
 @dataclass(frozen=True)
