@@ -15,7 +15,9 @@ from scripts.common.code_version import code_version as version_of_code
 from scripts.common.check_config import settled_config
 from scripts.common.config import load_schema
 from scripts.common.errors import ConfigError
+from scripts.common.runs_table import START
 from scripts.corpus.plan import CorpusPlan
+from scripts.language_model.plan import LanguageModelPlan
 
 BASEDIR = Path(workflow.basedir)
 SCHEMA = load_schema(BASEDIR / "config" / "schema.yaml")
@@ -28,8 +30,10 @@ REPORT_TEMPLATES = tuple(
 )
 
 try:
-    CONFIG, _sources, _folder = settled_config(config, SCHEMA, BASEDIR)
-    CORPUS = CorpusPlan(CONFIG, _sources, _folder)
+    _settled = settled_config(config, SCHEMA, BASEDIR)
+    CONFIG = _settled.config
+    CORPUS = CorpusPlan(CONFIG, _settled.sources, _settled.folder)
+    LANGUAGE_MODEL = LanguageModelPlan(CONFIG, _settled.runs)
     STOP_LIST = CORPUS.stop_list(BASEDIR)
 except ConfigError as error:
     sys.exit(str(error))
@@ -111,6 +115,52 @@ def tokens_of_kind(kind):
         f"<results>/corpus/tokens/{source}/{shard}.parquet"
         for source in CORPUS.analysed_sources(kind)
         for shard in CORPUS.shards(source)
+    ]
+
+
+def dataset_of_run(run, kind, name):
+    """Return a file of the dataset of one kind that a run trains on, none where it does not."""
+    if kind not in LANGUAGE_MODEL.dataset_kinds(run):
+        return []
+    return f"<results>/corpus/{kind}/{LANGUAGE_MODEL.setting(run, 'length')}/{name}"
+
+
+def file_of_previous(name):
+    """Return an input function: a file of the checkpoint before the wildcards' one."""
+    return lambda wildcards: "/".join(
+        (
+            LANGUAGE_MODEL.checkpoint(
+                wildcards.run, LANGUAGE_MODEL.previous(wildcards.run, wildcards.epoch)
+            ),
+            name,
+        )
+    )
+
+
+def state_of_previous(wildcards):
+    """Return the training state of the checkpoint before; none before a run's first."""
+    if LANGUAGE_MODEL.previous(wildcards.run, wildcards.epoch) == START:
+        return []
+    return file_of_previous("state.safetensors")(wildcards)
+
+
+def choice_of_start(wildcards):
+    """Return the parent's choice where a first segment starts from `run@best`."""
+    if LANGUAGE_MODEL.previous(wildcards.run, wildcards.epoch) == START:
+        return LANGUAGE_MODEL.choice(wildcards.run)
+    return []
+
+
+def setting_of_run(name):
+    """Return a function of the wildcards: a column of the run's row."""
+    return lambda wildcards: LANGUAGE_MODEL.setting(wildcards.run, name)
+
+
+def files_of_checkpoints(folder, name):
+    """Return an input function: one file of each checkpoint of a run, its start left out."""
+    return lambda wildcards: [
+        f"<results>/language_model/{folder}/{wildcards.run}/epoch-{epoch}/{name}"
+        for epoch in LANGUAGE_MODEL.epochs(wildcards.run)
     ]
 
 

@@ -91,6 +91,22 @@ class LanguageModelPlan:
         """Return a column of a run's row."""
         return self.runs[run][name]
 
+    def fresh_sizes(self) -> dict[str, Any]:
+        """Return the sizes of a fresh model, by the names of transformers' config."""
+        base = self.config["base_model"]
+        sizes = {
+            "hidden_size": base["hidden_size"],
+            "num_hidden_layers": base["layers"],
+            "num_attention_heads": base["heads"],
+            "intermediate_size": base["intermediate_size"],
+            "hidden_dropout_prob": base["dropout"],
+            "attention_probs_dropout_prob": base["dropout"],
+            "max_position_embeddings": base["max_positions"],
+        }
+        if base["architecture"] == "deberta-v2":
+            sizes["position_buckets"] = base["position_buckets"]
+        return sizes
+
     def evaluation_sets(self) -> list[str]:
         """Return the names of the evaluation sets."""
         gold = self.config["evaluation"]["gold"]["file"]

@@ -1,0 +1,156 @@
+"""Track 2, language_model: masked language models, trained and evaluated checkpoint by checkpoint.
+
+PURPOSE   Base model of each length -> frozen evaluation sets -> one training job and one evaluation
+          job for every checkpoint -> best checkpoint of each run -> tables.
+INPUTS    The runs table (config key language_model.runs), the corpus track's datasets, its
+          hold-out documents and its tokenizer.
+OUTPUTS   <results>/language_model/base/{length}/                model.safetensors, config.json
+          <results>/language_model/evaluation_sets/              items, descriptions, contamination
+          <results>/language_model/train/{run}/epoch-{epoch}/    model, config, steps; last state
+          <results>/language_model/train/{run}/best/, best.json  the validation half's choice
+          <results>/language_model/evaluation/{run}/epoch-{epoch}/  a row per item, metrics
+          <results>/language_model/tables/
+TARGETS   language_model
+"""
+
+MODEL_PACKAGES = ("torch", "transformers", "accelerate", "safetensors")
+
+
+wildcard_constraints:
+    run="[a-z][a-z0-9_]*",
+    epoch=r"\d+\.\d+",
+    evaluation_set="real_coref|lambada|gold_coref",
+
+
+rule prepare_base_model:
+    """Make or fetch the model that runs of a length start from, and lengthen it."""
+    input:
+        tokenizer="<results>/corpus/tokenizer/tokenizer.json",
+    output:
+        model="<results>/language_model/base/{length}/model.safetensors",
+        model_config="<results>/language_model/base/{length}/config.json",
+    log:
+        "<results>/logs/language_model/prepare_base_model/{length}.log",
+    benchmark:
+        "<results>/benchmarks/language_model/prepare_base_model/{length}.jsonl"
+    conda:
+        "../envs/language_model.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        pretrained=lambda wildcards: CONFIG["language_model"]["base_model"]["model"],
+        revision=CONFIG["language_model"]["base_model"]["revision"],
+        architecture=CONFIG["language_model"]["base_model"]["architecture"],
+        sizes=LANGUAGE_MODEL.fresh_sizes(),
+        seed=CONFIG["seed"],
+        code=code_version(
+            "scripts/language_model/prepare_base_model.py", packages=MODEL_PACKAGES[:2]
+        ),
+    script:
+        "../scripts/language_model/prepare_base_model.py"
+
+
+rule train_epoch:
+    """Train a run from one checkpoint to the next."""
+    input:
+        mlm_dataset=ancient(lambda wildcards: dataset_of_run(wildcards.run, "mlm", "dataset")),
+        mlm_manifest=lambda wildcards: dataset_of_run(wildcards.run, "mlm", "manifest.json"),
+        entity_dataset=ancient(
+            lambda wildcards: dataset_of_run(wildcards.run, "entity_coref", "dataset")
+        ),
+        entity_manifest=lambda wildcards: dataset_of_run(
+            wildcards.run, "entity_coref", "manifest.json"
+        ),
+        tokenizer="<results>/corpus/tokenizer/tokenizer.json",
+        start=ancient(file_of_previous("model.safetensors")),
+        start_config=ancient(file_of_previous("config.json")),
+        choice=choice_of_start,
+        state_before=state_of_previous,
+    output:
+        model="<results>/language_model/train/{run}/epoch-{epoch}/model.safetensors",
+        model_config="<results>/language_model/train/{run}/epoch-{epoch}/config.json",
+        steps="<results>/language_model/train/{run}/epoch-{epoch}/steps.parquet",
+        state=temp("<results>/language_model/train/{run}/epoch-{epoch}/state.safetensors"),
+    log:
+        "<results>/logs/language_model/train_epoch/{run}/epoch-{epoch}.log",
+    benchmark:
+        "<results>/benchmarks/language_model/train_epoch/{run}/epoch-{epoch}.jsonl"
+    conda:
+        "../envs/language_model.yaml"
+    threads: CONFIG["language_model"]["threads"]
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(1440),
+        gpu=1,
+        save_steps=CONFIG["language_model"]["save_steps"],
+    params:
+        previous_epoch=lambda wildcards: LANGUAGE_MODEL.previous(wildcards.run, wildcards.epoch),
+        kind=setting_of_run("kind"),
+        length=setting_of_run("length"),
+        schedule_epochs=setting_of_run("schedule_epochs"),
+        lr=setting_of_run("lr"),
+        warmup_ratio=setting_of_run("warmup_ratio"),
+        weight_decay=setting_of_run("weight_decay"),
+        mask_min=setting_of_run("mask_min"),
+        mask_max=setting_of_run("mask_max"),
+        whole_word=setting_of_run("whole_word"),
+        entity_share=setting_of_run("entity_share"),
+        entity_supervision=setting_of_run("entity_supervision"),
+        extra_masking=setting_of_run("extra_masking"),
+        batch=setting_of_run("batch"),
+        grad_accumulation=setting_of_run("grad_accumulation"),
+        max_grad_norm=setting_of_run("max_grad_norm"),
+        precision=setting_of_run("precision"),
+        seed=setting_of_run("seed"),
+        gradient_checkpointing=CONFIG["language_model"]["gradient_checkpointing"],
+        code=code_version(
+            "scripts/language_model/train_epoch.py", packages=(*MODEL_PACKAGES, "datasets")
+        ),
+    script:
+        "../scripts/language_model/train_epoch.py"
+
+
+if LANGUAGE_MODEL:
+
+    # A run's last state is kept: it is what further epochs go on from (docs/decisions.md).
+    use rule train_epoch as train_last_epoch with:
+        output:
+            model="<results>/language_model/train/{run}/epoch-{epoch}/model.safetensors",
+            model_config="<results>/language_model/train/{run}/epoch-{epoch}/config.json",
+            steps="<results>/language_model/train/{run}/epoch-{epoch}/steps.parquet",
+            state="<results>/language_model/train/{run}/epoch-{epoch}/state.safetensors",
+        wildcard_constraints:
+            run=LANGUAGE_MODEL.last_checkpoints(),
+
+    ruleorder: train_last_epoch > train_epoch
+
+
+rule select_checkpoint:
+    """Choose a run's best checkpoint by the composite on the validation half, and copy it."""
+    input:
+        items=files_of_checkpoints("evaluation", "items.parquet"),
+        models=ancient(files_of_checkpoints("train", "model.safetensors")),
+        configs=ancient(files_of_checkpoints("train", "config.json")),
+        steps=files_of_checkpoints("train", "steps.parquet"),
+    output:
+        best="<results>/language_model/train/{run}/best.json",
+        model="<results>/language_model/train/{run}/best/model.safetensors",
+        config="<results>/language_model/train/{run}/best/config.json",
+    log:
+        "<results>/logs/language_model/select_checkpoint/{run}.log",
+    benchmark:
+        "<results>/benchmarks/language_model/select_checkpoint/{run}.jsonl"
+    conda:
+        "../envs/language_model.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(30),
+    params:
+        epochs=lambda wildcards: LANGUAGE_MODEL.epochs(wildcards.run),
+        weights=CONFIG["language_model"]["evaluation"]["weights"],
+        resamples=CONFIG["language_model"]["evaluation"]["bootstrap"],
+        seed=CONFIG["seed"],
+        code=code_version("scripts/language_model/select_checkpoint.py"),
+    script:
+        "../scripts/language_model/select_checkpoint.py"
