@@ -1,4 +1,4 @@
-"""The model that training starts from: built anew from sizes, or loaded from the hub or a folder."""
+"""The model that training starts from: built anew from sizes, or loaded from hub or folder."""
 
 import logging
 from pathlib import Path

@@ -47,14 +47,18 @@ class DocumentMaskedLM(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids: torch.Tensor, segments: torch.Tensor, labels: torch.Tensor) -> Any:
+    def forward(
+        self, input_ids: torch.Tensor, segments: torch.Tensor, labels: torch.Tensor
+    ) -> torch.Tensor:
         """Return the cross-entropy summed over the labelled tokens, in nats, as a scalar.
 
         The vocabulary's logits are computed for labelled tokens alone: they would take more time
         and memory than a small model's layers.
 
         Args:
-            input_ids, segments, labels: a Batch's tensors, shape (rows, tokens).
+            input_ids: token ids, shape (rows, tokens).
+            segments: document numbers from 1, 0 for padding, same shape.
+            labels: ids to predict, IGNORED elsewhere, same shape.
         """
         labelled = labels != IGNORED
         hidden = self.hidden_states(input_ids, segments)

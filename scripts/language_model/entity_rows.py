@@ -8,7 +8,7 @@ masks no label, and nothing would be learned of the entity; that is the unsuperv
 import numpy as np
 
 from scripts.common.errors import IntegrityError
-from scripts.language_model.masking import IGNORED, Pieces, choose_tokens, mask_tokens
+from scripts.language_model.masking import Pieces, choose_tokens, mask_tokens
 
 
 def entity_row(

@@ -62,7 +62,8 @@ def masking_rate(tokens: int, length: int, low: float, high: float) -> float:
     Args:
         tokens: the row's true length, padding left out.
         length: tokens of the longest row.
-        low, high: rates in [0, 1].
+        low: rate in [0, 1] that an empty row would have.
+        high: rate in [0, 1] of a row of `length` tokens.
     """
     return low + (high - low) * min(1.0, tokens / length)
 
