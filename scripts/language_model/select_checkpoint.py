@@ -1,0 +1,182 @@
+"""Chooses a run's best checkpoint and copies it.
+
+In: item scores, models, configs and training steps of the run's checkpoints, the start model left
+out. Out: best.json, and the chosen model and config as copies (a link would share the checkpoint's
+modification time). The choice is the largest strict composite on the *validation* half, so that
+the test half stays unused; of equal values the earliest is taken.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from scripts.common.entry import entry
+from scripts.common.errors import ConfigError, InputError
+from scripts.common.files import atomic_file, sha256_file, write_json
+from scripts.common.tables import read_table
+from scripts.language_model.bootstrap import Draws, Estimate
+from scripts.language_model.composite import PARTS, checked_weights, composite_draws
+from scripts.language_model.score_table import ScoreTable, read_scores
+from scripts.language_model.tables import STEPS
+
+RULE = "largest composite_strict on the validation half, the earliest of equal ones"
+
+
+def run(
+    items: list[Path],
+    models: list[Path],
+    configs: list[Path],
+    steps: list[Path],
+    best: Path,
+    model: Path,
+    config: Path,
+    *,
+    run: str,
+    epochs: list[str],
+    weights: dict[str, float],
+    seed: int,
+    resamples: int = 2000,
+) -> None:
+    """Choose the best checkpoint of a run.
+
+    Args:
+        items: item scores of each checkpoint, in the order of `epochs`.
+        models: model of each checkpoint, in the same order.
+        configs: model config of each checkpoint, in the same order.
+        steps: table of training steps of each checkpoint's segment, in the same order.
+        best: JSON to write: the choice, its value and interval.
+        model: where the chosen model is copied.
+        config: where its config is copied.
+        run: name of the run.
+        epochs: epochs of the checkpoints, ascending, without the start ("0.0").
+        weights: weights of the composite's parts.
+        seed: seed of the resampling.
+        resamples: number of resamples.
+    """
+    counts = {len(items), len(models), len(configs), len(steps), len(epochs)}
+    if counts == {0} or len(counts) != 1:
+        raise ConfigError(
+            f"run {run}: {len(items)} score tables, {len(models)} models, {len(configs)} configs, "
+            f"{len(steps)} step tables for {len(epochs)} epochs; give one of each per epoch"
+        )
+    table = read_scores(items, [f"{run}@{epoch}" for epoch in epochs])
+    choice = choose(table, weights=weights, resamples=resamples, seed=seed)
+    taken = choice.column
+    write_json(
+        best,
+        {
+            "run": run,
+            "epoch": epochs[taken],
+            "step": last_step(steps[: taken + 1]),
+            "metric": "composite_strict",
+            "half": "validation",
+            "value": choice.best.value,
+            "low": choice.best.low,
+            "high": choice.best.high,
+            "items": choice.best.items,
+            "documents": choice.best.documents,
+            "rule": RULE,
+            "weights": checked_weights(weights),
+            "seed": seed,
+            "resamples": resamples,
+            "validation": dict(zip(epochs, choice.values, strict=True)),
+            "model_sha256": sha256_file(models[taken]),
+        },
+    )
+    for source, target in ((models[taken], model), (configs[taken], config)):
+        with atomic_file(target) as partial:
+            shutil.copyfile(source, partial)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The checkpoint that was chosen.
+
+    Attributes:
+        column: its place among the checkpoints.
+        best: its validation composite.
+        values: the validation composite of every checkpoint.
+    """
+
+    column: int
+    best: Estimate
+    values: list[float]
+
+
+def choose(table: ScoreTable, *, weights: Mapping[str, float], resamples: int, seed: int) -> Choice:
+    """Choose among the checkpoints of a score table, by `RULE`.
+
+    Raises:
+        InputError: a set that the composite needs has no item in the validation half.
+    """
+    draws = validation_draws(table, weights=weights, resamples=resamples, seed=seed)
+    column = earliest_best(draws.values.tolist())
+    return Choice(column, draws.estimate(column), draws.values.tolist())
+
+
+def validation_draws(
+    table: ScoreTable, *, weights: Mapping[str, float], resamples: int, seed: int
+) -> Draws:
+    """Return the strict composites on the validation half.
+
+    Raises:
+        InputError: a set that the composite needs has no item there.
+    """
+    draws = composite_draws(
+        table, rule="strict", half="validation", weights=weights, resamples=resamples, seed=seed
+    )
+    if draws is None:
+        present = sorted(set(table.chosen(half="validation").sets.tolist()))
+        needed = sorted({PARTS[name].set for name, weight in weights.items() if weight})
+        raise InputError(
+            f"the composite needs items of {needed} in the validation half, which holds {present}; "
+            "raise the number of items or give the missing part the weight 0"
+        )
+    return draws
+
+
+def earliest_best(values: Sequence[float]) -> int:
+    """Return the place of the largest value; of those equal up to rounding, the first."""
+    highest = np.max(values)
+    return int(np.flatnonzero(np.asarray(values) >= highest - 1e-12)[0])
+
+
+def stop_after(values: Sequence[float], patience: int | None) -> int | None:
+    """Return the place of the checkpoint after which early stopping ends a run.
+
+    Args:
+        values: validation composite of each checkpoint, in order of epochs.
+        patience: how many checkpoints in a row may pass without a new best; None never stops.
+
+    Returns:
+        None where training goes on.
+
+    Raises:
+        ConfigError: `patience` is below 1.
+    """
+    if patience is None:
+        return None
+    if patience < 1:
+        raise ConfigError(f"patience is {patience}; give a whole number of at least 1, or none")
+    best, since = -np.inf, 0
+    for place, value in enumerate(values):
+        if value > best + 1e-12:
+            best, since = value, 0
+        else:
+            since += 1
+        if since >= patience:
+            return place
+    return None
+
+
+def last_step(steps: Sequence[Path]) -> int:
+    """Return the last optimizer step of a run's segments, 0 where none was taken."""
+    numbers = [read_table(path, STEPS, ["step"])["step"].to_pylist() for path in steps]
+    return max((max(segment) for segment in numbers if segment), default=0)
+
+
+if __name__ == "__main__":
+    entry(run, globals().get("snakemake"))
