@@ -151,6 +151,32 @@ def choice_of_start(wildcards):
     return []
 
 
+def file_of_checkpoint(name):
+    """Return an input function: a file of the wildcards' checkpoint; 0.0 is the run's start."""
+    return lambda wildcards: "/".join(
+        (LANGUAGE_MODEL.checkpoint(wildcards.run, wildcards.epoch), name)
+    )
+
+
+def files_of_lengths(folder, name):
+    """Return one file of each length that entity-coreference datasets are built for."""
+    return [f"<results>/{folder}/{length}/{name}" for length in CORPUS.lengths]
+
+
+def events_of_run(run, model):
+    """Return the folder of a run's TensorBoard events, beside its checkpoints."""
+    return str(Path(str(model)).parents[2] / "events" / run)
+
+
+def files_of_language_model():
+    """Return the finished files of the language_model track, none without runs."""
+    return [
+        f"<results>/language_model/evaluation/{run}/epoch-{epoch}/{name}"
+        for run, epoch in LANGUAGE_MODEL.evaluated()
+        for name in ("items.parquet", "metrics.json")
+    ]
+
+
 def setting_of_run(name):
     """Return a function of the wildcards: a column of the run's row."""
     return lambda wildcards: LANGUAGE_MODEL.setting(wildcards.run, name)

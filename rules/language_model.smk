@@ -14,6 +14,7 @@ TARGETS   language_model
 """
 
 MODEL_PACKAGES = ("torch", "transformers", "accelerate", "safetensors")
+SET_PACKAGES = ("kiwipiepy", "kiwipiepy_model", "tokenizers")
 
 
 wildcard_constraints:
@@ -104,9 +105,9 @@ rule train_epoch:
         precision=setting_of_run("precision"),
         seed=setting_of_run("seed"),
         gradient_checkpointing=CONFIG["language_model"]["gradient_checkpointing"],
-        code=code_version(
-            "scripts/language_model/train_epoch.py", packages=(*MODEL_PACKAGES, "datasets")
-        ),
+        events=lambda wildcards, output: events_of_run(wildcards.run, output.model),
+        code_hash=code_version("scripts/language_model/train_epoch.py", packages=MODEL_PACKAGES),
+        code=code_version("scripts/language_model/train_epoch.py", packages=MODEL_PACKAGES),
     script:
         "../scripts/language_model/train_epoch.py"
 
@@ -129,7 +130,7 @@ if LANGUAGE_MODEL:
 rule select_checkpoint:
     """Choose a run's best checkpoint by the composite on the validation half, and copy it."""
     input:
-        items=files_of_checkpoints("evaluation", "items.parquet"),
+        scores=files_of_checkpoints("evaluation", "items.parquet"),
         models=ancient(files_of_checkpoints("train", "model.safetensors")),
         configs=ancient(files_of_checkpoints("train", "config.json")),
         steps=files_of_checkpoints("train", "steps.parquet"),
@@ -154,3 +155,82 @@ rule select_checkpoint:
         code=code_version("scripts/language_model/select_checkpoint.py"),
     script:
         "../scripts/language_model/select_checkpoint.py"
+
+
+rule build_real_coref:
+    """Build the evaluation set of repeated names in hold-out documents."""
+    input:
+        documents=ancient(document_folders()),
+        scores=shard_files("scores"),
+        splits="<results>/corpus/splits.parquet",
+        entities=files_of_lengths("corpus/caps", "entities.parquet"),
+        tokenizer="<results>/corpus/tokenizer/tokenizer.json",
+    output:
+        evaluation_set="<results>/language_model/evaluation_sets/real_coref.parquet",
+        description="<results>/language_model/evaluation_sets/real_coref.json",
+    log:
+        "<results>/logs/language_model/build_real_coref/all.log",
+    benchmark:
+        "<results>/benchmarks/language_model/build_real_coref/all.jsonl"
+    conda:
+        "../envs/language_model.yaml"
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(240),
+        batch_documents=CONFIG["corpus"]["batch_documents"],
+    params:
+        length=LANGUAGE_MODEL.shortest_length(),
+        max_masks=CONFIG["language_model"]["evaluation"]["max_masks"],
+        max_items=CONFIG["language_model"]["evaluation"]["items"],
+        items_per_document=CONFIG["language_model"]["evaluation"]["items_per_document"],
+        min_distance=CONFIG["language_model"]["evaluation"]["min_distance"],
+        min_syllables=CONFIG["corpus"]["entity_coref"]["min_syllables"],
+        max_mentions=CONFIG["corpus"]["entity_coref"]["max_mentions"],
+        seed=CONFIG["seed"],
+        code_hash=code_version("scripts/language_model/build_real_coref.py", packages=SET_PACKAGES),
+        code=code_version("scripts/language_model/build_real_coref.py", packages=SET_PACKAGES),
+    script:
+        "../scripts/language_model/build_real_coref.py"
+
+
+rule evaluate_checkpoint:
+    """Evaluate a checkpoint on all evaluation sets and on held-out text."""
+    input:
+        model=ancient(file_of_checkpoint("model.safetensors")),
+        model_config=ancient(file_of_checkpoint("config.json")),
+        tokenizer="<results>/corpus/tokenizer/tokenizer.json",
+        sets=expand(
+            "<results>/language_model/evaluation_sets/{evaluation_set}.parquet",
+            evaluation_set=LANGUAGE_MODEL.evaluation_sets(),
+        ),
+    output:
+        scores="<results>/language_model/evaluation/{run}/epoch-{epoch}/items.parquet",
+        metrics="<results>/language_model/evaluation/{run}/epoch-{epoch}/metrics.json",
+    log:
+        "<results>/logs/language_model/evaluate_checkpoint/{run}/epoch-{epoch}.log",
+    benchmark:
+        "<results>/benchmarks/language_model/evaluate_checkpoint/{run}/epoch-{epoch}.jsonl"
+    conda:
+        "../envs/language_model.yaml"
+    threads: CONFIG["language_model"]["threads"]
+    resources:
+        mem_mb=growing(6000),
+        runtime=growing(240),
+        gpu=1,
+        batch_tokens=CONFIG["language_model"]["evaluation"]["batch_tokens"],
+    params:
+        length=setting_of_run("length"),
+        max_masks=CONFIG["language_model"]["evaluation"]["max_masks"],
+        top_candidates=CONFIG["language_model"]["evaluation"]["top_candidates"],
+        precision=setting_of_run("precision"),
+        seed=CONFIG["seed"],
+        code_hash=code_version(
+            "scripts/language_model/evaluate_checkpoint.py",
+            packages=(*MODEL_PACKAGES, *SET_PACKAGES),
+        ),
+        code=code_version(
+            "scripts/language_model/evaluate_checkpoint.py",
+            packages=(*MODEL_PACKAGES, *SET_PACKAGES),
+        ),
+    script:
+        "../scripts/language_model/evaluate_checkpoint.py"

@@ -47,7 +47,7 @@ class BatchPlan:
         self,
         lengths: Mapping[str, np.ndarray],
         *,
-        entity_share: float | str,
+        entity_share: float | None,
         rows_per_step: int,
         seed: int,
         run: str,

@@ -54,12 +54,12 @@ def run(
     splits: Path,
     entities: list[Path],
     tokenizer: Path,
-    items: Path,
+    evaluation_set: Path,
     description: Path,
     *,
     length: int,
     max_masks: int,
-    count: int,
+    max_items: int,
     items_per_document: int,
     min_syllables: int,
     max_mentions: int,
@@ -76,11 +76,11 @@ def run(
         splits: the split of every document.
         entities: the entities' frequencies, one table of each length in use.
         tokenizer: the tokenizer.
-        items: where the items go.
+        evaluation_set: where the items go.
         description: where the description goes.
         length: the shortest length of all runs, in tokens, special tokens included.
         max_masks: most masks of a candidate; the context keeps room for them.
-        count: number of items at most.
+        max_items: number of items at most.
         items_per_document: items of one document at most.
         min_syllables: fewest Hangul syllables of an entity.
         max_mentions: mentions of an entity that are used.
@@ -100,16 +100,16 @@ def run(
         before = len(found)
         found += items_of_document(document, wordpiece, limits, left_out, seed=seed)
         progress.advance(1, len(found) > before)
-    chosen, beyond = choose(found, count=count, per_document=items_per_document, seed=seed)
+    chosen, beyond = choose(found, count=max_items, per_document=items_per_document, seed=seed)
     write_set(
-        items,
+        evaluation_set,
         description,
         with_training_samples(chosen, entities),
         left_out + beyond,
         definition=DEFINITION,
         settings={
             "seed": seed,
-            "count": count,
+            "max_items": max_items,
             "items_per_document": items_per_document,
             **asdict(limits),
             "tokenizer_sha256": sha256_file(tokenizer),

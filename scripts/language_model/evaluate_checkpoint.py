@@ -38,7 +38,7 @@ def run(
     model_config: Path,
     tokenizer: Path,
     sets: list[Path],
-    items: Path,
+    scores: Path,
     metrics: Path,
     *,
     run: str,
@@ -59,7 +59,7 @@ def run(
         model_config: their config.json.
         tokenizer: the tokenizer of the model, of the sets and of the dataset.
         sets: the evaluation sets.
-        items: where the items' scores go.
+        scores: where the items' scores go.
         metrics: where the metrics go.
         run: name of the run.
         epoch: epoch of the checkpoint, as in the table of runs.
@@ -100,7 +100,7 @@ def run(
     )
     progress = Progress(f"evaluate_checkpoint {run} {epoch}", total=len(evaluated), unit="items")
     rows: list[dict[str, Any]] = []
-    with table_writer(items, ITEM_SCORES) as writer:
+    with table_writer(scores, ITEM_SCORES) as writer:
         for some in _similar_lengths(evaluated):
             rows += scorer.score(some)
             progress.advance(len(some))

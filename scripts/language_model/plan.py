@@ -44,6 +44,10 @@ class LanguageModelPlan:
         """Return the lengths of all runs, sorted."""
         return sorted({run["length"] for run in self.runs.values()})
 
+    def shortest_length(self) -> int | None:
+        """Return the shortest length of all runs, which evaluation items fit; None without runs."""
+        return min(self.lengths(), default=None)
+
     def kinds(self) -> list[str]:
         """Return the kinds of dataset that at least one run trains on."""
         needed = {kind for run in self.runs for kind in self.dataset_kinds(run)}
@@ -88,8 +92,8 @@ class LanguageModelPlan:
         )
 
     def setting(self, run: str, name: str) -> Any:
-        """Return a column of a run's row."""
-        return self.runs[run][name]
+        """Return a column of a run's row, None where it is empty."""
+        return self.runs[run].get(name)
 
     def fresh_sizes(self) -> dict[str, Any]:
         """Return the sizes of a fresh model, by the names of transformers' config."""

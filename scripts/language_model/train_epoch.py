@@ -58,7 +58,7 @@ def run(
     precision: str,
     seed: int,
     max_grad_norm: float,
-    entity_share: float | str,
+    entity_share: float | None,
     entity_supervision: bool,
     extra_masking: float,
     whole_word: bool,
@@ -67,6 +67,7 @@ def run(
     threads: int,
     mlm_manifest: Path | None = None,
     entity_manifest: Path | None = None,
+    choice: Path | None = None,
     events: Path | None = None,
     code_hash: str = "",
 ) -> None:
@@ -99,7 +100,7 @@ def run(
         precision: "fp32" or "bf16".
         seed: seed of the run.
         max_grad_norm: gradients of a larger norm are scaled down to it.
-        entity_share: share of entity rows in an epoch of a combined run.
+        entity_share: share of entity rows in an epoch of a combined run, None for other kinds.
         entity_supervision: whether the masks of entity rows carry labels.
         extra_masking: share of an entity row's other tokens that are masked.
         whole_word: whether the pieces of a word are masked together.
@@ -109,6 +110,8 @@ def run(
         threads: threads of the CPU.
         mlm_manifest: manifest of the MLM dataset, whose hash the state names.
         entity_manifest: manifest of the entity-coreference dataset, likewise.
+        choice: the choice of the other run's checkpoint that `start` is, where it is its best one;
+            its content decides whether this segment is stale.
         events: folder of the TensorBoard events; None for none.
         code_hash: version of this step's code.
 
