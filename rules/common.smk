@@ -147,7 +147,7 @@ def state_of_previous(wildcards):
 def choice_of_start(wildcards):
     """Return the parent's choice where a first segment starts from `run@best`."""
     if LANGUAGE_MODEL.previous(wildcards.run, wildcards.epoch) == START:
-        return LANGUAGE_MODEL.choice(wildcards.run)
+        return LANGUAGE_MODEL.choice(wildcards.run) or []
     return []
 
 

@@ -74,12 +74,15 @@ class LanguageModelPlan:
         name, epoch = parent
         return f"{FOLDER}/train/{name}/{BEST if epoch == BEST else f'epoch-{epoch}'}"
 
-    def choice(self, run: str) -> list[str]:
-        """Return the small file that says which checkpoint of another run is meant by `@best`."""
+    def choice(self, run: str) -> str | None:
+        """Return the small file that says which checkpoint of another run `@best` is.
+
+        None where the run starts from the base model or a named epoch.
+        """
         parent = parent_of(self.runs[run])
         if parent is None or parent[1] != BEST:
-            return []
-        return [f"{FOLDER}/train/{parent[0]}/best.json"]
+            return None
+        return f"{FOLDER}/train/{parent[0]}/best.json"
 
     def checkpoint(self, run: str, epoch: str) -> str:
         """Return the folder of a checkpoint; epoch "0.0" is the model that the run starts from."""

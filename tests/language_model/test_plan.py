@@ -40,8 +40,9 @@ def test_a_checkpoint_goes_on_from_the_one_before_and_the_first_from_the_start()
 
 
 def test_only_best_depends_on_a_choice():
-    assert PLAN.choice("a_b") == ["<results>/language_model/train/a/best.json"]
-    assert PLAN.choice("a") == PLAN.choice("c") == []
+    assert PLAN.choice("a_b") == "<results>/language_model/train/a/best.json"
+    assert PLAN.choice("a") is None
+    assert PLAN.choice("c") is None
 
 
 def test_runs_name_the_datasets_that_they_need():
