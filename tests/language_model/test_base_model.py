@@ -126,7 +126,7 @@ def test_folder_loads_offline_in_a_process_of_its_own(tmp_path):
 
 
 def test_hub_model_without_a_revision(tmp_path):
-    with pytest.raises(ConfigError, match="kakaobank/kf-deberta-base .* needs a revision"):
+    with pytest.raises(ConfigError, match=r"kakaobank/kf-deberta-base .* needs a revision"):
         prepare(tmp_path, pretrained="kakaobank/kf-deberta-base")
 
 
@@ -142,7 +142,7 @@ def test_gated_model_without_a_token(tmp_path, monkeypatch):
         raise OSError("You are trying to access a gated repo.\nMake sure to have access to it")
 
     monkeypatch.setattr("transformers.AutoConfig.from_pretrained", refuse)
-    with pytest.raises(DownloadError, match="gated repo.*set HF_TOKEN"):
+    with pytest.raises(DownloadError, match=r"gated repo.*set HF_TOKEN"):
         prepare(tmp_path, pretrained="some/gated", revision="abc")
 
 

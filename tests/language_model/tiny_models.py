@@ -144,7 +144,7 @@ def entity_rows(count: int, length: int, seed: int = 0) -> list[dict[str, Any]]:
         ids = [CLS, *generator.integers(5, len(vocabulary()), size - 2).tolist(), SEP]
         answer = [int(generator.integers(5, 19)), int(generator.integers(19, 33))]
         ids[2:4], ids[8:10] = answer, [MASK, MASK]
-        row = {name: None for name in ENTITY_COREF_ROWS.names} | {
+        row = dict.fromkeys(ENTITY_COREF_ROWS.names) | {
             "doc_id": str(number),
             "antecedent_token_start": 2,
             "antecedent_token_end": 4,
