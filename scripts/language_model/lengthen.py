@@ -55,7 +55,7 @@ def lengthened(model: PreTrainedModel, length: int) -> PreTrainedModel:
     config = model.config
     if config.model_type not in _POSITION_TABLES:
         raise InputError(
-            f"the length of a {config.model_type} model cannot be raised to {length}; choose one "
+            f"the length of {config.model_type} models cannot be raised to {length}; choose one "
             f"of {', '.join(_POSITION_TABLES)}, or a length of at most "
             f"{getattr(config, 'max_position_embeddings', 'its own')} tokens"
         )
