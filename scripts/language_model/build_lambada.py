@@ -1,4 +1,4 @@
-"""Builds the evaluation set `lambada`: the noun of a last sentence that the context has named.
+"""Builds the evaluation set `lambada`: the noun of a last sentence that its context has named.
 
 In: hold-out documents with scores and splits, or the published data set (texts with a blank); the
 entities' training samples, the tokenizer. Out: the items (`EVALUATION_ITEMS`) and their
@@ -8,6 +8,7 @@ context, with the context's nouns as the set's own candidates.
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,11 @@ from scripts.language_model.local_rows import field_of, local_rows
 
 SET = "lambada"
 DEFINITION = (
-    "The last noun (Kiwi tag NNG or NNP, at least min_syllables Hangul syllables) of a hold-out "
-    "document's last sentence that also stands before that sentence inside the context is masked. "
-    "The set's own candidates are up to max_choices such nouns of the context before the sentence, "
-    "the answer among them. One item a document, of near-duplicate documents one."
+    "The context is a hold-out document up to the end of a sentence; the last noun (Kiwi tag NNG "
+    "or NNP, at least min_syllables Hangul syllables) of that sentence which also stands before it "
+    "in the context is masked. The sentence is the document's last one that has such a noun. The "
+    "set's own candidates are up to max_choices such nouns of the context before the sentence, the "
+    "answer among them. One item a document, of near-duplicate documents one."
 )
 DEFINITION_OF_BLANKS = (
     "Rows of the published data set: the answer is masked at the row's blank, and the candidates "
@@ -185,70 +187,75 @@ def item_of_document(
     """Return a document's item, or why it has none.
 
     Returns:
-        The item; or "no_last_sentence", "no_repeated_noun", or the last reason of the context.
+        The item; or "no_sentence", "no_repeated_noun", or the last reason of a context.
     """
-    sentence = last_sentence(document.text)
-    if sentence is None:
-        return "no_last_sentence"
-    start, end = sentence
     nouns = nouns_of_columns(document.mentions)
     usable = [
         noun for noun in nouns if noun.tag in _TAGS and syllables(noun.form) >= limits.min_syllables
     ]
     tokens = None
-    reason = "no_repeated_noun"
-    for mention in reversed([noun for noun in usable if start <= noun.start and noun.end <= end]):
-        form = without_spaces(mention.form)
-        earlier = [
-            noun for noun in usable if noun.end <= start and without_spaces(noun.form) == form
-        ]
-        if not earlier:
-            continue
-        tokens = tokens or tokenize(document.text, wordpiece)
-        context = context_before(
-            tokens,
-            (mention.start, mention.end),
-            end,
-            wordpiece,
-            length=limits.length,
-            max_masks=limits.max_masks,
-        )
-        if isinstance(context, str):
-            reason = context
-            continue
-        if earlier[-1].start < context.start:
-            reason = "out_of_window"
-            continue
-        before = [noun for noun in usable if context.start <= noun.start and noun.end <= start]
-        item_id = f"{SET}:{document.doc_id}:{mention.start}"
-        return item_of(
-            SET,
-            document.text,
-            context,
-            mention,
-            (earlier[-1].start, earlier[-1].end),
-            nouns,
-            item_id=item_id,
-            doc_id=document.doc_id,
-            source=document.source,
-            seed=seed,
-            choices=_choices(before, form, item_id, limits.max_choices, seed),
-        )
+    reason = "no_sentence"
+    for start, end in reversed(sentences(document.text)):
+        if reason == "no_sentence":
+            reason = "no_repeated_noun"
+        for mention, earlier in _repeated_nouns(usable, start, end):
+            tokens = tokens or tokenize(document.text, wordpiece)
+            context = context_before(
+                tokens,
+                (mention.start, mention.end),
+                end,
+                wordpiece,
+                length=limits.length,
+                max_masks=limits.max_masks,
+            )
+            if isinstance(context, str) or earlier.start < context.start:
+                reason = context if isinstance(context, str) else "out_of_window"
+                continue
+            before = [noun for noun in usable if context.start <= noun.start and noun.end <= start]
+            item_id = f"{SET}:{document.doc_id}:{mention.start}"
+            return item_of(
+                SET,
+                document.text,
+                context,
+                mention,
+                (earlier.start, earlier.end),
+                nouns,
+                item_id=item_id,
+                doc_id=document.doc_id,
+                source=document.source,
+                seed=seed,
+                choices=_choices(
+                    before, without_spaces(mention.form), item_id, limits.max_choices, seed
+                ),
+            )
     return reason
 
 
-def last_sentence(text: str) -> tuple[int, int] | None:
-    """Return the characters of the last sentence that ends with a mark; None without a context.
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Return the characters of the sentences that end with a mark, without the first.
 
     A line end begins a sentence too, so a heading is none of the sentence below it.
     """
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-    if not ends:
-        return None
-    end = ends[-1]
-    start = max(ends[-2] if len(ends) > 1 else 0, text.rfind("\n", 0, end - 1) + 1)
-    start += len(text[start:end]) - len(text[start:end].lstrip())
-    return (start, end) if text[:start].strip() else None
+    found = []
+    behind = 0
+    for match in _SENTENCE_END.finditer(text):
+        end = match.end()
+        start = max(behind, text.rfind("\n", 0, end - 1) + 1)
+        start += len(text[start:end]) - len(text[start:end].lstrip())
+        if text[:start].strip():
+            found.append((start, end))
+        behind = end
+    return found
+
+
+def _repeated_nouns(nouns: list[Noun], start: int, end: int) -> Iterator[tuple[Noun, Noun]]:
+    """Yield the nouns in [start, end), last first, with the nearest mention before `start`."""
+    nearest = {without_spaces(noun.form): noun for noun in nouns if noun.end <= start}
+    inside = [noun for noun in nouns if start <= noun.start and noun.end <= end]
+    for mention in reversed(inside):
+        earlier = nearest.get(without_spaces(mention.form))
+        if earlier is not None:
+            yield mention, earlier
 
 
 def _choices(nouns: list[Noun], answer: str, item_id: str, number: int, seed: int) -> list[str]:
