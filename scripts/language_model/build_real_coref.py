@@ -22,6 +22,7 @@ from scripts.language_model.evaluation_sets import (
     Noun,
     choose,
     item_of,
+    nouns_of_columns,
     with_training_samples,
     write_set,
 )
@@ -137,21 +138,11 @@ def items_of_document(
         left_out: mentions left out by reason, added to in place.
         seed: key of the halves.
     """
-    columns = document.mentions
-    nouns = [
-        Noun(*values)
-        for values in zip(
-            columns["mention_form"],
-            columns["mention_start"],
-            columns["mention_end"],
-            columns["mention_particle"],
-            strict=True,
-        )
-    ]
+    nouns = nouns_of_columns(document.mentions)
     by_entity: dict[str, list[Noun]] = {}
-    for noun, tag in zip(nouns, columns["mention_tag"], strict=True):
+    for noun in nouns:
         entity = without_spaces(noun.form)
-        if tag == PROPER_NOUN and syllables(entity) >= limits.min_syllables:
+        if noun.tag == PROPER_NOUN and syllables(entity) >= limits.min_syllables:
             by_entity.setdefault(entity, []).append(noun)
     text = None
     for first, *later in by_entity.values():

@@ -50,7 +50,7 @@ def tokenize_all(texts: Sequence[str], wordpiece: WordPiece) -> list[TokenizedTe
 
 def context_around(
     text: TokenizedText,
-    antecedent: tuple[int, int],
+    antecedent: tuple[int, int] | None,
     mention: tuple[int, int],
     wordpiece: WordPiece,
     *,
@@ -64,7 +64,7 @@ def context_around(
 
     Args:
         text: the whole document.
-        antecedent: characters of the antecedent; it stands before the mention.
+        antecedent: characters of the antecedent, before the mention; None where there is none.
         mention: characters of the mention.
         wordpiece: the tokenizer.
         length: tokens that a model of the shortest length takes, special tokens included.
@@ -77,14 +77,16 @@ def context_around(
     splice = splice_mention(text, *mention, wordpiece)
     if isinstance(splice, str):
         return splice
-    touched = tokens_in_span(text, *antecedent)
-    if touched is None:
-        return "no_token"
-    if touched[1] >= splice.left:
-        return "shared_word"
-    if wordpiece.special_ids["unk"] in text.ids[touched[0] : touched[1] + 1]:
-        return "antecedent_unknown"
-    first = _word_start(touched[0], text, wordpiece)
+    first = splice.left
+    if antecedent is not None:
+        touched = tokens_in_span(text, *antecedent)
+        if touched is None:
+            return "no_token"
+        if touched[1] >= splice.left:
+            return "shared_word"
+        if wordpiece.special_ids["unk"] in text.ids[touched[0] : touched[1] + 1]:
+            return "antecedent_unknown"
+        first = _word_start(touched[0], text, wordpiece)
     return _widest(text, first, splice, wordpiece, length=length, max_masks=max_masks)
 
 

@@ -28,12 +28,20 @@ class Noun:
         form: the noun as the analyser gives it.
         start, end: its characters, end excluded.
         particle: tag of the particle that follows, "" where none does.
+        tag: its own tag, "" where it was not analysed.
     """
 
     form: str
     start: int
     end: int
     particle: str = ""
+    tag: str = ""
+
+
+def nouns_of_columns(columns: Mapping[str, Sequence[Any]]) -> list[Noun]:
+    """Return the noun mentions of a document from the columns of `MENTION_LISTS`."""
+    names = ("mention_form", "mention_start", "mention_end", "mention_particle", "mention_tag")
+    return [Noun(*values) for values in zip(*(columns[name] for name in names), strict=True)]
 
 
 def item_of(
@@ -41,7 +49,7 @@ def item_of(
     text: str,
     context: Context,
     mention: Noun,
-    antecedent: tuple[int, int],
+    antecedent: tuple[int, int] | None,
     nouns: Iterable[Noun],
     *,
     item_id: str,
@@ -57,7 +65,7 @@ def item_of(
         text: the document.
         context: the part of it that the item shows.
         mention: the masked mention, in characters of the document.
-        antecedent: characters of the antecedent in the document.
+        antecedent: characters of the antecedent in the document, None where there is none.
         nouns: noun mentions of the document; those outside the context or overlapping the masked
             mention are left out.
         item_id: the item's name.
@@ -87,9 +95,9 @@ def item_of(
         "text": text[context.start : context.end],
         "mention_start": mention.start - shift,
         "mention_end": mention.end - shift,
-        "antecedent_start": antecedent[0] - shift,
-        "antecedent_end": antecedent[1] - shift,
-        "distance": mention.start - antecedent[1],
+        "antecedent_start": antecedent[0] - shift if antecedent else None,
+        "antecedent_end": antecedent[1] - shift if antecedent else None,
+        "distance": mention.start - antecedent[1] if antecedent else None,
         "entity": without_spaces(answer),
         "answer": answer,
         "particle": mention.particle,
