@@ -68,14 +68,14 @@ class Draws:
     """Values of some columns, and the same of every resample.
 
     Attributes:
-        items, documents: what the values were measured on.
+        items, documents: (columns,) what the values were measured on.
         values: (columns,)
         resampled: (resamples, columns); NaN where a resample holds no item of a part.
         unanimous: (columns,) whether all items agree on 0 or on 1.
     """
 
-    items: int
-    documents: int
+    items: NDArray[np.int64]
+    documents: NDArray[np.int64]
     values: Numbers
     resampled: Numbers
     unanimous: NDArray[np.bool_]
@@ -87,28 +87,34 @@ class Draws:
         interval is then the exact binomial one (Clopper & Pearson 1934) with a document as a trial.
         """
         value = float(self.values[column])
-        if self.documents < 2 or math.isnan(value):
-            return Estimate(self.items, self.documents, value, None, None)
+        items, documents = int(self.items[column]), int(self.documents[column])
+        if documents < 2 or math.isnan(value):
+            return Estimate(items, documents, value, None, None)
         if self.unanimous[column]:
-            bound = 1 - _TAIL ** (1 / self.documents)
+            bound = 1 - _TAIL ** (1 / documents)
             low, high = (0.0, bound) if value == 0 else (1 - bound, 1.0)
-            return Estimate(self.items, self.documents, value, low, high)
-        return self._interval(value, self.resampled[:, column])
+            return Estimate(items, documents, value, low, high)
+        return Estimate(items, documents, value, *_percentiles(self.resampled[:, column]))
 
     def difference(self, first: int, second: int) -> Estimate:
         """Return value of `first` minus value of `second`, paired by document and item."""
         value = float(self.values[first] - self.values[second])
-        if self.documents < 2 or math.isnan(value):
-            return Estimate(self.items, self.documents, value, None, None)
-        return self._interval(value, self.resampled[:, first] - self.resampled[:, second])
+        both = [first, second]
+        items, documents = int(self.items[both].min()), int(self.documents[both].min())
+        if documents < 2 or math.isnan(value):
+            return Estimate(items, documents, value, None, None)
+        resampled = self.resampled[:, first] - self.resampled[:, second]
+        return Estimate(items, documents, value, *_percentiles(resampled))
 
-    def _interval(self, value: float, resampled: Numbers) -> Estimate:
-        known = resampled[~np.isnan(resampled)]
-        if known.size == 0:
-            return Estimate(self.items, self.documents, value, None, None)
-        low, high = np.quantile(known, (_TAIL, 1 - _TAIL))
-        ends = [0.0 if abs(end) < _RESIDUE else float(end) for end in (low, high)]
-        return Estimate(self.items, self.documents, value, ends[0], ends[1])
+
+def _percentiles(resampled: Numbers) -> tuple[float | None, float | None]:
+    known = resampled[~np.isnan(resampled)]
+    if known.size == 0:
+        return None, None
+    low, high = (
+        0.0 if abs(end) < _RESIDUE else float(end) for end in np.quantile(known, (_TAIL, 1 - _TAIL))
+    )
+    return low, high
 
 
 def document_numbers(document_ids: Sequence[str]) -> NDArray[np.int64]:
@@ -151,9 +157,10 @@ def bootstrap_means(
     stacked = np.concatenate([part.values for part in parts])
     known = ~np.isnan(stacked)
     zeros, ones = (np.all((stacked == side) | ~known, axis=0) for side in (0.0, 1.0))
+    present = sum((counts for _, counts in sums), start=np.zeros((held.size, columns)))
     return Draws(
-        items=sum(part.values.shape[0] for part in parts),
-        documents=int(held.size),
+        items=known.sum(axis=0),
+        documents=np.count_nonzero(present, axis=0).astype(np.int64),
         values=values,
         resampled=resampled,
         unanimous=(zeros | ones) & known.any(axis=0),

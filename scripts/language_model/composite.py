@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from scripts.common.errors import ConfigError
+import numpy as np
+
+from scripts.common.errors import ConfigError, InputError
 from scripts.language_model.bootstrap import (
     Aggregate,
     Draws,
@@ -58,6 +60,21 @@ def composite(values: Mapping[str, float], weights: Mapping[str, float]) -> floa
     return math.fsum(weights[name] * values[name] for name in PARTS)
 
 
+def require_items(table: ScoreTable, half: str, weights: Mapping[str, float]) -> None:
+    """Check that every set with a weight has items in a half.
+
+    Raises:
+        InputError: a set has none.
+    """
+    present = set(table.chosen(half=half).sets.tolist())
+    needed = {PARTS[name].set for name, weight in checked_weights(weights).items() if weight}
+    if needed - present:
+        raise InputError(
+            f"the composite needs items of {sorted(needed)} in the {half} half, which holds "
+            f"{sorted(present)}; raise the number of items or give the missing part the weight 0"
+        )
+
+
 def composite_draws(
     table: ScoreTable,
     *,
@@ -66,7 +83,7 @@ def composite_draws(
     weights: Mapping[str, float],
     resamples: int,
     seed: int,
-) -> Draws | None:
+) -> Draws:
     """Return the composite of each checkpoint, resampled over the documents of all sets together.
 
     Args:
@@ -77,20 +94,22 @@ def composite_draws(
         resamples: number of resamples.
         seed: seed of the run.
 
-    Returns:
-        None where a set with a weight has no item in this half.
+    Raises:
+        InputError: a set with a weight has no item in this half.
     """
-    parts = []
+    require_items(table, half, weights)
+    parts, items = [], {}
     for name, weight in checked_weights(weights).items():
-        part = table.chosen(set=PARTS[name].set, half=half)
         if weight == 0:
             continue
-        if part.items == 0:
-            return None
+        part = table.chosen(set=PARTS[name].set, half=half)
+        items[PARTS[name].set] = part.items
         values = part.values[f"{rule}_{PARTS[name].cutoff}"]
         parts.append(WeightedItems(weight, values, part.documents))
     # Strict and lenient share draws, so that their curves differ by the rule alone.
-    return bootstrap_means(parts, resamples=resamples, seed=seed, purpose=f"composite/{half}")
+    draws = bootstrap_means(parts, resamples=resamples, seed=seed, purpose=f"composite/{half}")
+    # Real@1 and Real@5 come from the same items, which count once.
+    return replace(draws, items=np.full_like(draws.items, sum(items.values())))
 
 
 def composite_aggregate(

@@ -1,11 +1,12 @@
 """Item scores of several checkpoints side by side: the same items, one column a checkpoint."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scripts.common.errors import InputError, IntegrityError
@@ -15,6 +16,10 @@ from scripts.language_model.tables import ITEM_SCORES
 
 HIT_METRICS = ("strict_1", "strict_5", "lenient_1", "lenient_5", "choice_1", "entity_1")
 MEAN_METRICS = ("answer_log_probability",)
+# One row per item and model-free baseline.
+BASELINE_SCORES = pa.schema([("baseline", pa.string()), *ITEM_SCORES])
+NO_PARTICLE = "none"
+BASELINE = "baseline:"
 _FACTS = ("set", "doc_id", "half", "unseen", "particle")
 
 
@@ -27,8 +32,8 @@ class ScoreTable:
         item_ids, sets, halves, particles: (items,)
         unseen: (items,) whether no training sample holds the item's entity.
         documents: (items,) number of the item's document, the same over all sets.
-        values: (items, columns) of each metric; NaN where an item has no value.
-        candidates: (items, columns) number of candidates.
+        values: (items, columns) of each metric, and the number of "candidates"; NaN where an item
+            has no value.
     """
 
     names: tuple[str, ...]
@@ -53,7 +58,8 @@ class ScoreTable:
         Args:
             set: name of the set.
             half: "validation", "test" or "all".
-            subset: "all", "seen", "unseen" or "particle:TAG".
+            subset: "all", "seen", "unseen", "particle:TAG" or, where none follows,
+                "particle:none".
         """
         kept = np.ones(self.items, dtype=np.bool_)
         if set is not None:
@@ -63,7 +69,8 @@ class ScoreTable:
         if subset in ("seen", "unseen"):
             kept &= self.unseen == (subset == "unseen")
         elif subset.startswith("particle:"):
-            kept &= self.particles == subset.removeprefix("particle:")
+            particle = subset.removeprefix("particle:")
+            kept &= self.particles == ("" if particle == NO_PARTICLE else particle)
         return self.taken(kept)
 
     def taken(self, kept: NDArray[np.bool_]) -> "ScoreTable":
@@ -91,6 +98,33 @@ def read_scores(paths: Sequence[Path], names: Sequence[str]) -> ScoreTable:
         raise InputError("no checkpoint was evaluated; give at least one run an epoch")
     tables = [(str(path), read_table(path, ITEM_SCORES)) for path in paths]
     return side_by_side(tables, names)
+
+
+def with_baselines(table: ScoreTable, baselines: pa.Table) -> ScoreTable:
+    """Return the table with a column `baseline:NAME` for each model-free baseline behind.
+
+    A baseline need not answer every item; where it does not, it has no value.
+
+    Raises:
+        IntegrityError: a baseline answers an item that no checkpoint was scored on.
+    """
+    for name in sorted(set(baselines["baseline"].to_pylist())):
+        rows = baselines.filter(pc.equal(baselines["baseline"], name)).sort_by("item_id")
+        ids = _strings(rows, "item_id")
+        places = np.searchsorted(table.item_ids, ids)
+        foreign = (places >= table.items) | (table.item_ids[places % table.items] != ids)
+        if foreign.any():
+            raise IntegrityError(
+                f"baseline {name} answers item {ids[foreign][0]}, which no checkpoint was scored "
+                "on; score baselines and checkpoints again on the same sets"
+            )
+        values = {}
+        for metric, known in table.values.items():
+            column = np.full((table.items, 1), np.nan)
+            column[places, 0] = _numbers(rows, metric)
+            values[metric] = np.hstack([known, column])
+        table = replace(table, names=(*table.names, f"{BASELINE}{name}"), values=values)
+    return table
 
 
 def side_by_side(tables: Sequence[tuple[str, pa.Table]], names: Sequence[str]) -> ScoreTable:

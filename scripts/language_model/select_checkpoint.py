@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from scripts.common.entry import entry
-from scripts.common.errors import ConfigError, InputError
+from scripts.common.errors import ConfigError
 from scripts.common.files import atomic_file, sha256_file, write_json
 from scripts.common.tables import read_table
-from scripts.language_model.bootstrap import Draws, Estimate
-from scripts.language_model.composite import PARTS, checked_weights, composite_draws
+from scripts.language_model.bootstrap import Estimate
+from scripts.language_model.composite import checked_weights, composite_draws
 from scripts.language_model.score_table import ScoreTable, read_scores
 from scripts.language_model.tables import STEPS
 
@@ -112,30 +112,11 @@ def choose(table: ScoreTable, *, weights: Mapping[str, float], resamples: int, s
     Raises:
         InputError: a set that the composite needs has no item in the validation half.
     """
-    draws = validation_draws(table, weights=weights, resamples=resamples, seed=seed)
-    column = earliest_best(draws.values.tolist())
-    return Choice(column, draws.estimate(column), draws.values.tolist())
-
-
-def validation_draws(
-    table: ScoreTable, *, weights: Mapping[str, float], resamples: int, seed: int
-) -> Draws:
-    """Return the strict composites on the validation half.
-
-    Raises:
-        InputError: a set that the composite needs has no item there.
-    """
     draws = composite_draws(
         table, rule="strict", half="validation", weights=weights, resamples=resamples, seed=seed
     )
-    if draws is None:
-        present = sorted(set(table.chosen(half="validation").sets.tolist()))
-        needed = sorted({PARTS[name].set for name, weight in weights.items() if weight})
-        raise InputError(
-            f"the composite needs items of {needed} in the validation half, which holds {present}; "
-            "raise the number of items or give the missing part the weight 0"
-        )
-    return draws
+    column = earliest_best(draws.values.tolist())
+    return Choice(column, draws.estimate(column), draws.values.tolist())
 
 
 def earliest_best(values: Sequence[float]) -> int:
