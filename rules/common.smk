@@ -35,6 +35,8 @@ try:
     CORPUS = CorpusPlan(CONFIG, _settled.sources, _settled.folder)
     LANGUAGE_MODEL = LanguageModelPlan(CONFIG, _settled.runs)
     STOP_LIST = CORPUS.stop_list(BASEDIR)
+    GOLD_FILE = LANGUAGE_MODEL.named_file("gold.file", BASEDIR)
+    BLANKS_FILE = LANGUAGE_MODEL.named_file("lambada.dataset", BASEDIR)
 except ConfigError as error:
     sys.exit(str(error))
 
@@ -161,6 +163,21 @@ def file_of_checkpoint(name):
 def files_of_lengths(folder, name):
     """Return one file of each length that entity-coreference datasets are built for."""
     return [f"<results>/{folder}/{length}/{name}" for length in CORPUS.lengths]
+
+
+def evaluation_set_files(suffix="parquet"):
+    """Return one file of each evaluation set."""
+    return [
+        f"<results>/language_model/evaluation_sets/{name}.{suffix}"
+        for name in LANGUAGE_MODEL.evaluation_sets()
+    ]
+
+
+def datasets_of_runs(name):
+    """Return one file of each dataset that some run trains on."""
+    return [
+        f"<results>/corpus/{kind}/{length}/{name}" for kind, length in LANGUAGE_MODEL.datasets()
+    ]
 
 
 def events_of_run(run, model):

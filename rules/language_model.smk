@@ -193,16 +193,125 @@ rule build_real_coref:
         "../scripts/language_model/build_real_coref.py"
 
 
+rule build_lambada:
+    """Build the evaluation set of final nouns, or take one with blanks and answers."""
+    input:
+        documents=ancient(document_folders()),
+        scores=shard_files("scores"),
+        splits="<results>/corpus/splits.parquet",
+        entities=files_of_lengths("corpus/caps", "entities.parquet"),
+        tokenizer="<results>/corpus/tokenizer/tokenizer.json",
+        blanks=BLANKS_FILE or [],
+    output:
+        evaluation_set="<results>/language_model/evaluation_sets/lambada.parquet",
+        description="<results>/language_model/evaluation_sets/lambada.json",
+    log:
+        "<results>/logs/language_model/build_lambada/all.log",
+    benchmark:
+        "<results>/benchmarks/language_model/build_lambada/all.jsonl"
+    conda:
+        "../envs/language_model.yaml"
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(240),
+        batch_documents=CONFIG["corpus"]["batch_documents"],
+    params:
+        hub=lambda wildcards: LANGUAGE_MODEL.blanks_of_hub(BLANKS_FILE),
+        revision=CONFIG["language_model"]["evaluation"]["lambada"]["revision"],
+        split=CONFIG["language_model"]["evaluation"]["lambada"]["split"],
+        length=LANGUAGE_MODEL.shortest_length(),
+        max_masks=CONFIG["language_model"]["evaluation"]["max_masks"],
+        max_items=CONFIG["language_model"]["evaluation"]["lambada"]["items"],
+        max_choices=CONFIG["language_model"]["evaluation"]["lambada"]["max_choices"],
+        min_syllables=CONFIG["corpus"]["entity_coref"]["min_syllables"],
+        seed=CONFIG["seed"],
+        code_hash=code_version("scripts/language_model/build_lambada.py", packages=SET_PACKAGES),
+        code=code_version("scripts/language_model/build_lambada.py", packages=SET_PACKAGES),
+    script:
+        "../scripts/language_model/build_lambada.py"
+
+
+if GOLD_FILE is not None:
+
+    rule build_gold_coref:
+        """Build the evaluation set of gold coreference clusters."""
+        input:
+            gold=GOLD_FILE,
+            entities=files_of_lengths("corpus/caps", "entities.parquet"),
+            tokenizer="<results>/corpus/tokenizer/tokenizer.json",
+        output:
+            evaluation_set="<results>/language_model/evaluation_sets/gold_coref.parquet",
+            description="<results>/language_model/evaluation_sets/gold_coref.json",
+        log:
+            "<results>/logs/language_model/build_gold_coref/all.log",
+        benchmark:
+            "<results>/benchmarks/language_model/build_gold_coref/all.jsonl"
+        conda:
+            "../envs/language_model.yaml"
+        resources:
+            mem_mb=growing(1500),
+            runtime=growing(120),
+        params:
+            name=Path(GOLD_FILE).name.split(".")[0],
+            text_field=CONFIG["language_model"]["evaluation"]["gold"]["text_field"],
+            passage_field=CONFIG["language_model"]["evaluation"]["gold"]["passage_field"],
+            document_field=CONFIG["language_model"]["evaluation"]["gold"]["document_field"],
+            clusters_field=CONFIG["language_model"]["evaluation"]["gold"]["clusters_field"],
+            length=LANGUAGE_MODEL.shortest_length(),
+            max_masks=CONFIG["language_model"]["evaluation"]["max_masks"],
+            max_items=CONFIG["language_model"]["evaluation"]["gold"]["items"],
+            items_per_document=CONFIG["language_model"]["evaluation"]["gold"]["items"],
+            min_syllables=CONFIG["corpus"]["entity_coref"]["min_syllables"],
+            min_distance=CONFIG["language_model"]["evaluation"]["min_distance"],
+            seed=CONFIG["seed"],
+            code_hash=code_version(
+                "scripts/language_model/build_gold_coref.py", packages=SET_PACKAGES
+            ),
+            code=code_version("scripts/language_model/build_gold_coref.py", packages=SET_PACKAGES),
+        script:
+            "../scripts/language_model/build_gold_coref.py"
+
+
+rule check_contamination:
+    """Check that no training set holds anything of an evaluation set; end the run where one does."""
+    input:
+        sets=evaluation_set_files(),
+        splits="<results>/corpus/splits.parquet",
+        documents=ancient(document_folders()),
+        datasets=ancient(datasets_of_runs("dataset")),
+        manifests=datasets_of_runs("manifest.json"),
+    output:
+        contamination="<results>/language_model/evaluation_sets/contamination.json",
+    log:
+        "<results>/logs/language_model/check_contamination/all.log",
+    benchmark:
+        "<results>/benchmarks/language_model/check_contamination/all.jsonl"
+    # Before training, which takes longer.
+    priority: 100
+    conda:
+        "../envs/language_model.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(240),
+        batch_documents=CONFIG["corpus"]["batch_documents"],
+    params:
+        shingle_characters=CONFIG["corpus"]["near_duplicates"]["shingle_characters"],
+        threshold=CONFIG["language_model"]["evaluation"]["contamination_share"],
+        seed=CONFIG["seed"],
+        code_hash=code_version("scripts/language_model/check_contamination.py", packages=()),
+        code=code_version("scripts/language_model/check_contamination.py", packages=()),
+    script:
+        "../scripts/language_model/check_contamination.py"
+
+
 rule evaluate_checkpoint:
     """Evaluate a checkpoint on all evaluation sets and on held-out text."""
     input:
         model=ancient(file_of_checkpoint("model.safetensors")),
         model_config=ancient(file_of_checkpoint("config.json")),
         tokenizer="<results>/corpus/tokenizer/tokenizer.json",
-        sets=expand(
-            "<results>/language_model/evaluation_sets/{evaluation_set}.parquet",
-            evaluation_set=LANGUAGE_MODEL.evaluation_sets(),
-        ),
+        sets=evaluation_set_files(),
+        contamination="<results>/language_model/evaluation_sets/contamination.json",
     output:
         scores="<results>/language_model/evaluation/{run}/epoch-{epoch}/items.parquet",
         metrics="<results>/language_model/evaluation/{run}/epoch-{epoch}/metrics.json",

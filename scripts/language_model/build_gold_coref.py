@@ -74,7 +74,7 @@ def run(
     gold: Path,
     entities: list[Path],
     tokenizer: Path,
-    items: Path,
+    evaluation_set: Path,
     description: Path,
     *,
     name: str,
@@ -84,7 +84,7 @@ def run(
     clusters_field: str,
     length: int,
     max_masks: int,
-    count: int | None,
+    max_items: int | None,
     items_per_document: int,
     min_syllables: int,
     min_distance: int,
@@ -97,7 +97,7 @@ def run(
         gold: the passages.
         entities: the entities' frequencies, one table of each length in use.
         tokenizer: the tokenizer.
-        items: where the items go.
+        evaluation_set: where the items go.
         description: where the description goes.
         name: name of the source, as in "koconovel".
         text_field: field of the text.
@@ -106,7 +106,7 @@ def run(
         clusters_field: field of the clusters.
         length: the shortest length of all runs, in tokens, special tokens included.
         max_masks: most masks of a candidate; the context keeps room for them.
-        count: number of items at most, None for all.
+        max_items: number of items at most, None for all.
         items_per_document: items of one document at most.
         min_syllables: fewest Hangul syllables of a mention.
         min_distance: fewest characters between antecedent and mention.
@@ -132,16 +132,16 @@ def run(
             found += items_of_passage(passage, wordpiece, limits, left_out, seed=seed)
         progress.advance(1, len(found) > before)
     mentions = len(found) + sum(left_out.values())
-    chosen, beyond = choose(found, count=count, per_document=items_per_document, seed=seed)
+    chosen, beyond = choose(found, count=max_items, per_document=items_per_document, seed=seed)
     write_set(
-        items,
+        evaluation_set,
         description,
         with_training_samples(chosen, entities),
         left_out + beyond,
         definition=DEFINITION,
         settings={
             "seed": seed,
-            "count": count,
+            "max_items": max_items,
             "items_per_document": items_per_document,
             "passages": len(rows),
             "mentions": mentions,

@@ -68,7 +68,7 @@ def run(
     entities: list[Path],
     tokenizer: Path,
     blanks: Path | None,
-    items: Path,
+    evaluation_set: Path,
     description: Path,
     *,
     hub: str | None,
@@ -76,7 +76,7 @@ def run(
     split: str,
     length: int,
     max_masks: int,
-    count: int,
+    max_items: int,
     min_syllables: int,
     max_choices: int,
     seed: int,
@@ -92,14 +92,14 @@ def run(
         entities: the entities' frequencies, one table of each length in use.
         tokenizer: the tokenizer.
         blanks: a local file with the fields text, answer, candidates; used in place of documents.
-        items: where the items go.
+        evaluation_set: where the items go.
         description: where the description goes.
         hub: name of a data set of the hub with these fields; used where there is no local file.
         revision: its commit.
         split: its split.
         length: the shortest length of all runs, in tokens, special tokens included.
         max_masks: most masks of a candidate; the context keeps room for them.
-        count: number of items at most.
+        max_items: number of items at most.
         min_syllables: fewest Hangul syllables of the noun.
         max_choices: most candidates of an item, the answer included.
         seed: key of the choices and of the halves.
@@ -133,9 +133,9 @@ def run(
                 found.append(item)
             progress.advance(1, not isinstance(item, str))
         progress.finish()
-    chosen, beyond = choose(found, count=count, per_document=1, seed=seed)
+    chosen, beyond = choose(found, count=max_items, per_document=1, seed=seed)
     write_set(
-        items,
+        evaluation_set,
         description,
         with_training_samples(chosen, entities),
         left_out + beyond,
@@ -143,7 +143,7 @@ def run(
         settings={
             **origin,
             "seed": seed,
-            "count": count,
+            "max_items": max_items,
             **asdict(limits),
             "tokenizer_sha256": sha256_file(tokenizer),
             "code_hash": code_hash,

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from scripts.common.corpus_tables import DOCUMENTS, SPLITS
 from scripts.common.entry import entry
 from scripts.common.errors import InputError
-from scripts.common.files import sha256_file, write_json
+from scripts.common.files import read_json, sha256_file, write_json
 from scripts.common.progress import Progress
 from scripts.common.tables import count_rows, iterate_batches
 from scripts.language_model.evaluation_sets import Item, read_items
@@ -36,6 +36,7 @@ def run(
     splits: Path,
     documents: list[Path],
     datasets: list[Path],
+    manifests: list[Path],
     contamination: Path,
     *,
     shingle_characters: int,
@@ -51,6 +52,7 @@ def run(
         splits: the split of every document.
         documents: folders of the sources' shards.
         datasets: folders of all datasets that any run trains on.
+        manifests: their manifests, in the same order.
         contamination: where the counts go.
         shingle_characters: characters of a shingle.
         threshold: share of an item's shingles from which a document counts as holding it.
@@ -94,10 +96,8 @@ def run(
             "seed": seed,
             "sets_sha256": {path.stem: sha256_file(path) for path in sets},
             "datasets_sha256": {
-                f"{folder.parent.parent.name}/{folder.parent.name}": sha256_file(
-                    folder / "metadata.json"
-                )
-                for folder in datasets
+                f"{folder.parent.parent.name}/{folder.parent.name}": read_json(manifest)["sha256"]
+                for folder, manifest in zip(datasets, manifests, strict=True)
             },
             "code_hash": code_hash,
         },

@@ -5,8 +5,11 @@ Used by the rules when Snakemake reads them; no step imports it.
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from scripts.common.config_table import find_file
+from scripts.common.errors import ConfigError
 from scripts.common.runs_table import BEST, START, dataset_kinds, epochs_of, parent_of
 
 FOLDER = "<results>/language_model"
@@ -113,6 +116,33 @@ class LanguageModelPlan:
         if base["architecture"] == "deberta-v2":
             sizes["position_buckets"] = base["position_buckets"]
         return sizes
+
+    def named_file(self, key: str, basedir: Path) -> str | None:
+        """Return the path of a file below `language_model.evaluation`, None where none is named.
+
+        Args:
+            key: "gold.file", or "lambada.dataset", which may name a hub dataset instead.
+            basedir: folder of the Snakefile.
+
+        Raises:
+            ConfigError: the gold file is missing.
+        """
+        section, name = key.split(".")
+        value = self.config["evaluation"][section][name]
+        if value is None:
+            return None
+        full = f"language_model.evaluation.{key}"
+        try:
+            return str(find_file(full, value, basedir, allowed="null, or path of a file"))
+        except ConfigError:
+            if key == "lambada.dataset" and re.fullmatch(r"[\w.-]+/[\w.-]+", value):
+                return None
+            raise
+
+    def blanks_of_hub(self, file: str | None) -> str | None:
+        """Return the hub dataset with blanks, None where there is none, or a local file."""
+        name: str | None = self.config["evaluation"]["lambada"]["dataset"]
+        return name if file is None else None
 
     def evaluation_sets(self) -> list[str]:
         """Return the names of the evaluation sets."""
