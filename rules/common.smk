@@ -185,12 +185,12 @@ def events_of_run(run, model):
     return str(Path(str(model)).parents[2] / "events" / run)
 
 
-def files_of_language_model():
-    """Return the finished files of the language_model track, none without runs."""
+def files_of_all_checkpoints(folder, name, with_start):
+    """Return one file of each checkpoint of every run, in the order of the plan."""
     return [
-        f"<results>/language_model/evaluation/{run}/epoch-{epoch}/{name}"
+        f"<results>/language_model/{folder}/{run}/epoch-{epoch}/{name}"
         for run, epoch in LANGUAGE_MODEL.evaluated()
-        for name in ("items.parquet", "metrics.json")
+        if with_start or epoch != START
     ]
 
 

@@ -14,6 +14,20 @@ TARGETS   language_model
 """
 
 MODEL_PACKAGES = ("torch", "transformers", "accelerate", "safetensors")
+LANGUAGE_MODEL_TABLES = {
+    name: f"<results>/language_model/tables/{file}"
+    for name, file in {
+        "metrics_parquet": "metrics.parquet",
+        "metrics_table": "metrics.tsv",
+        "runs_table": "runs.tsv",
+        "differences": "differences.tsv",
+        "targets_table": "targets.tsv",
+        "seeds": "seeds.tsv",
+        "losses": "losses.tsv",
+        "advice": "advice.tsv",
+        "summary": "summary.json",
+    }.items()
+}
 SET_PACKAGES = ("kiwipiepy", "kiwipiepy_model", "tokenizers")
 
 
@@ -343,3 +357,40 @@ rule evaluate_checkpoint:
         ),
     script:
         "../scripts/language_model/evaluate_checkpoint.py"
+
+
+rule summarize_language_model:
+    """Write the track's tables: metrics, verdicts, paired differences, advice."""
+    input:
+        scores=files_of_all_checkpoints("evaluation", "items.parquet", with_start=True),
+        metrics=files_of_all_checkpoints("evaluation", "metrics.json", with_start=True),
+        steps=files_of_all_checkpoints("train", "steps.parquet", with_start=False),
+        bests=expand("<results>/language_model/train/{run}/best.json", run=LANGUAGE_MODEL.runs),
+        baselines="<results>/language_model/baselines.parquet",
+        evaluation_sets=evaluation_set_files("json"),
+        contamination="<results>/language_model/evaluation_sets/contamination.json",
+    output:
+        **LANGUAGE_MODEL_TABLES,
+    log:
+        "<results>/logs/language_model/summarize_language_model/all.log",
+    benchmark:
+        "<results>/benchmarks/language_model/summarize_language_model/all.jsonl"
+    conda:
+        "../envs/language_model.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(60),
+    params:
+        runs=lambda wildcards: LANGUAGE_MODEL.runs,
+        evaluated=LANGUAGE_MODEL.checkpoint_names(with_start=True),
+        trained=LANGUAGE_MODEL.checkpoint_names(with_start=False),
+        weights=CONFIG["language_model"]["evaluation"]["weights"],
+        targets=CONFIG["language_model"]["evaluation"]["targets"],
+        expected=LANGUAGE_MODEL.expected_ranges(),
+        patience=CONFIG["language_model"]["evaluation"]["patience"],
+        resamples=CONFIG["language_model"]["evaluation"]["bootstrap"],
+        seed=CONFIG["seed"],
+        code_hash=code_version("scripts/language_model/summarize_language_model.py"),
+        code=code_version("scripts/language_model/summarize_language_model.py"),
+    script:
+        "../scripts/language_model/summarize_language_model.py"

@@ -24,7 +24,7 @@ rule corpus:
 rule language_model:
     """Checkpoints, evaluations and tables of the language_model track; nothing without runs."""
     input:
-        files_of_language_model(),
+        rules.summarize_language_model.output if LANGUAGE_MODEL else [],
 
 
 rule report:

@@ -139,6 +139,19 @@ class LanguageModelPlan:
                 return None
             raise
 
+    def expected_ranges(self) -> dict[str, dict[str, list[float]]]:
+        """Return the expected ranges by kind of run and part of the composite, where given."""
+        return {
+            kind: {name: value for name, value in parts.items() if value is not None}
+            for kind, parts in self.config["evaluation"]["expected"].items()
+        }
+
+    def checkpoint_names(self, *, with_start: bool) -> list[str]:
+        """Return all checkpoints as "run@epoch", in the order of `evaluated`."""
+        return [
+            f"{run}@{epoch}" for run, epoch in self.evaluated() if with_start or epoch != START
+        ]
+
     def blanks_of_hub(self, file: str | None) -> str | None:
         """Return the hub dataset with blanks, None where there is none, or a local file."""
         name: str | None = self.config["evaluation"]["lambada"]["dataset"]
