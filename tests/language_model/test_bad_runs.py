@@ -31,6 +31,25 @@ def refused(bench: Bench, error: type[Exception], message: str, **options) -> No
     assert not [path for path in (bench.folder / "refused").rglob("*") if path.is_file()]
 
 
+def fresh_start(
+    folder: Path, *, length: int = LENGTH, initializer_range: float = 0.02
+) -> dict[str, Path]:
+    """An untrained model."""
+    files = {"start": folder / "model.safetensors", "start_config": folder / "config.json"}
+    prepare_base_model.run(
+        write_tokenizer(folder / "tokenizer.json"),
+        files["start"],
+        files["start_config"],
+        length=length,
+        pretrained=None,
+        revision=None,
+        architecture="deberta-v2",
+        sizes={**SIZES, "initializer_range": initializer_range},
+        seed=1,
+    )
+    return files
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -81,14 +100,7 @@ def test_rows_longer_than_the_dataset_says(bench, tmp_path):
 
 
 def test_length_beyond_the_model_s_limit(bench, tmp_path):
-    short = tmp_path / "short"
-    prepare_base_model.run(
-        bench.tokenizer,
-        *(short / "model.safetensors", short / "config.json"),
-        **{"length": 16, "pretrained": None, "revision": None},
-        **{"architecture": "deberta-v2", "sizes": SIZES, "seed": 1},
-    )
-    files = {"start": short / "model.safetensors", "start_config": short / "config.json"}
+    files = fresh_start(tmp_path, length=16)
     refused(bench, InputError, "takes rows of 16 tokens, the run has length 32", **files)
 
 
@@ -233,24 +245,12 @@ def test_other_runtime_errors_keep_their_traceback(bench, monkeypatch):
         bench.train("refused", "1.0")
 
 
-def fresh_start(folder: Path, initializer_range: float) -> dict[str, Path]:
-    files = folder / "model.safetensors", folder / "config.json"
-    prepare_base_model.run(
-        write_tokenizer(folder / "tokenizer.json"),
-        *files,
-        **{"length": LENGTH, "pretrained": None, "revision": None, "seed": 1},
-        **{"architecture": "deberta-v2"},
-        sizes={**SIZES, "initializer_range": initializer_range},
-    )
-    return dict(zip(("start", "start_config"), files, strict=True))
-
-
 def test_first_loss_of_an_untrained_model_is_ln_v(bench, tmp_path):
-    out = bench.train("guessing", "0.5", **fresh_start(tmp_path, 0.02))
+    out = bench.train("guessing", "0.5", **fresh_start(tmp_path))
     assert steps_of(out)[0]["loss"] == pytest.approx(math.log(33), rel=0.1)
     assert json.loads((out / "config.json").read_text(encoding="utf-8"))["untrained"] is False
 
 
 def test_untrained_model_that_does_not_guess_evenly(bench, tmp_path):
     message = r"first loss of the untrained model is .* costs 3.497; lower .*initializer_range"
-    refused(bench, InputError, message, **fresh_start(tmp_path, 1.0))
+    refused(bench, InputError, message, **fresh_start(tmp_path, initializer_range=1.0))

@@ -232,15 +232,19 @@ def test_loss_depends_on_the_target_entity_only_under_supervision(bench, tmp_pat
 
 def test_supervision_learns_the_masked_entity_and_the_control_does_not(tmp_path):
     """In the tiny rows the antecedent, two tokens at a fixed place, is the answer."""
-    no_dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    no_dropout: dict[str, Any] = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     bench = make_bench(tmp_path, initializer_range=0.2, **no_dropout)
 
     def masked_entity_loss(supervised: bool) -> float:
         out = bench.train(
             f"learn-{supervised}",
             "40.0",
-            **{"kind": "entity_ft", "schedule_epochs": "40.0", "lr": 0.02, "extra_masking": 0.1},
-            **{"entity_supervision": supervised, "max_grad_norm": 5.0},
+            kind="entity_ft",
+            schedule_epochs="40.0",
+            lr=0.02,
+            extra_masking=0.1,
+            entity_supervision=supervised,
+            max_grad_norm=5.0,
         )
         model = load_checkpoint(out / "model.safetensors", out / "config.json")
         total = 0.0
