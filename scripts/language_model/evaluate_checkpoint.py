@@ -21,6 +21,7 @@ from scripts.common.progress import Progress
 from scripts.common.tables import table_of_rows, table_writer
 from scripts.common.wordpiece import load_wordpiece
 from scripts.language_model import lenient_scores, strict_scores
+from scripts.language_model.analysed_texts import analyser
 from scripts.language_model.checkpoints import load_checkpoint
 from scripts.language_model.evaluation_sets import Item, read_items
 from scripts.language_model.item_scores import ItemScorer
@@ -72,8 +73,6 @@ def run(
         batch_tokens: tokens of a forward pass at most, padding included.
         threads: threads of the CPU.
     """
-    from kiwipiepy import Kiwi
-
     torch.set_num_threads(threads)
     wordpiece = load_wordpiece(tokenizer)
     evaluated = read_items(sets)
@@ -93,7 +92,7 @@ def run(
     scorer = ItemScorer(
         runner,
         wordpiece,
-        NounTest(wordpiece, Kiwi(num_workers=1)),
+        NounTest(wordpiece, analyser()),
         max_masks=max_masks,
         top_candidates=top_candidates,
         length=length,
