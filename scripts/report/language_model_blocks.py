@@ -34,7 +34,7 @@ def _blocks(section: Section) -> list[Block]:
     if v["baselines"][1]:
         blocks.append(_grid(v["baselines"], "Baselines without a model, all items"))
     blocks.append(Heading("Differences"))
-    blocks += [_grid(table, f"{title} (test half)") for title, table in v["differences"]]
+    blocks += [_grid(table, f"{title} (test half)", texts=2) for title, table in v["differences"]]
     if v["same_epoch"][1]:
         blocks.append(_grid(v["same_epoch"], "Strict composite at the same epoch", texts=2))
     blocks += [

@@ -230,20 +230,14 @@ def cost_figure(runs: Sequence[RunRow]) -> Figure:
     legend = _run_handles(styles)
     top = 0.5 + LEGEND_ROW * _legend_rows(legend)
     figure, (axes,) = panels([3.2], 1, Margins(left=0.7, right=0.3, top=top, bottom=0.55))
-    for row in runs:
+    spent = [row.tokens_at_best for row in runs]
+    log = min(spent) > 0 and max(spent) / min(spent) > 20
+    for row, place in zip(runs, _side_by_side(spent, log=log), strict=True):
         style = styles[row.run]
         if row.test_low is not None and row.test_high is not None:
-            axes.plot([row.tokens_at_best] * 2, [row.test_low, row.test_high], color=style.colour)
-        axes.plot(
-            [row.tokens_at_best],
-            [row.test],
-            style.marker,
-            color=style.colour,
-            markersize=7,
-            markeredgecolor="white",
-        )
-    spent = [row.tokens_at_best for row in runs]
-    if min(spent) > 0 and max(spent) / min(spent) > 20:
+            axes.plot([place] * 2, [row.test_low, row.test_high], color=style.colour)
+        axes.plot([place], [row.test], style.marker, color=style.colour, markersize=7)
+    if log:
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
     else:
@@ -255,6 +249,16 @@ def cost_figure(runs: Sequence[RunRow]) -> Figure:
     axes.grid(color="#e3e7eb", linewidth=0.6)
     _place_legend(figure, legend)
     return figure
+
+
+def _side_by_side(values: Sequence[int], *, log: bool) -> list[float]:
+    """Return places for values on an axis, equal ones moved apart by 0.7 % of it."""
+    places: list[float] = []
+    for number, value in enumerate(values):
+        before = values[:number].count(value)
+        step = value * 0.03 if log else max(values) * 0.007
+        places.append(value + before * step)
+    return places
 
 
 def losses_figure(rows: Sequence[LossRow], runs: Sequence[RunRow]) -> Figure:

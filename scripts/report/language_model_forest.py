@@ -31,6 +31,7 @@ TITLES = {
     LAST: "Best checkpoint minus the last one (over-fitting)",
     BESTS: "First in the ranking minus every other run, best checkpoints",
 }
+_MOST_ROWS = 16  # of one heading in the forest plot
 # What each heading shows: the composite, or, where the question is about entities, Real@1.
 _MEASURES: dict[str, tuple[Measure, ...]] = {
     SINCE_START: (COMPOSITE_STRICT, REAL_1, REAL_1_UNSEEN),
@@ -76,27 +77,52 @@ def shown_differences(
 
 
 def forest_blocks(rows: Sequence[DifferenceRow], runs: Sequence[RunRow]) -> list[ForestBlock]:
-    """Return what the forest plot draws."""
-    return [
-        ForestBlock(
-            TITLES[kind],
-            [
-                ForestRow(difference_label(kind, measure, row), row.difference, row.low, row.high)
-                for measure, row in shown
-            ],
-        )
-        for kind, shown in shown_differences(rows, runs).items()
-    ]
+    """Return what the forest plot draws.
+
+    Under a heading with many differences only the first measure is drawn, and of the baselines only
+    the one that comes closest to each run; the tables hold all.
+    """
+    return [_forest_block(kind, shown) for kind, shown in shown_differences(rows, runs).items()]
 
 
-def difference_label(kind: str, measure: Measure, row: DifferenceRow) -> str:
-    """Return what a difference compares, as short as the heading allows."""
-    metric = measure[0]
+def _forest_block(kind: str, shown: list[tuple[Measure, DifferenceRow]]) -> ForestBlock:
+    title = TITLES[kind]
+    if len(shown) > _MOST_ROWS:
+        shown = [(measure, row) for measure, row in shown if measure == _MEASURES[kind][0]]
+    if len(shown) > _MOST_ROWS and kind == AGAINST_BASELINE:
+        closest: dict[str, tuple[Measure, DifferenceRow]] = {}
+        for measure, row in shown:
+            known = closest.get(row.first)
+            if known is None or row.difference < known[1].difference:
+                closest[row.first] = measure, row
+        shown = list(closest.values())
+        title = f"{title}, the closest of them"
+    measures = {measure for measure, _ in shown}
+    if len(measures) == 1:
+        title = f"{title}: {shown[0][0][0]}"
+    return ForestBlock(
+        title,
+        [
+            ForestRow(
+                difference_label(kind, row)
+                if len(measures) == 1
+                else f"{difference_label(kind, row)}, {measure[0]}",
+                row.difference,
+                row.low,
+                row.high,
+            )
+            for measure, row in shown
+        ],
+    )
+
+
+def difference_label(kind: str, row: DifferenceRow) -> str:
+    """Return which checkpoints are compared, as short as the heading allows."""
     if kind == SINCE_START:
-        return f"{row.first}, {metric}"
+        return row.first
     if kind == AGAINST_BASELINE:
-        return f"{row.first} − {baseline_name(row.second)}, {metric}"
-    return f"{row.first} − {row.second}, {metric}"
+        return f"{row.first} − {baseline_name(row.second)}"
+    return f"{row.first} − {row.second}"
 
 
 def _measures(row: DifferenceRow, measure: Measure) -> bool:

@@ -273,7 +273,14 @@ def difference_tables(
     differences: Sequence[DifferenceRow], runs: Sequence[RunRow]
 ) -> list[tuple[str, Table]]:
     """Return (heading, table) of what the forest plot shows."""
-    headings = ["difference", "items", "documents", "points (95 % interval)", "within noise"]
+    headings = [
+        "difference",
+        "metric",
+        "items",
+        "documents",
+        "points (95 % interval)",
+        "within noise",
+    ]
     return [
         (
             TITLES[kind],
@@ -281,7 +288,8 @@ def difference_tables(
                 headings,
                 [
                     [
-                        difference_label(kind, measure, row),
+                        difference_label(kind, row),
+                        measure[0],
                         f"{row.items:,}",
                         f"{row.documents:,}",
                         points_of(row),
