@@ -15,7 +15,9 @@ from scripts.common.code_version import code_version as version_of_code
 from scripts.common.check_config import settled_config
 from scripts.common.config import load_schema
 from scripts.common.errors import ConfigError
+from scripts.common.runs_table import START
 from scripts.corpus.plan import CorpusPlan
+from scripts.language_model.plan import LanguageModelPlan
 
 BASEDIR = Path(workflow.basedir)
 SCHEMA = load_schema(BASEDIR / "config" / "schema.yaml")
@@ -28,9 +30,13 @@ REPORT_TEMPLATES = tuple(
 )
 
 try:
-    CONFIG, _sources, _folder = settled_config(config, SCHEMA, BASEDIR)
-    CORPUS = CorpusPlan(CONFIG, _sources, _folder)
+    _settled = settled_config(config, SCHEMA, BASEDIR)
+    CONFIG = _settled.config
+    CORPUS = CorpusPlan(CONFIG, _settled.sources, _settled.folder)
+    LANGUAGE_MODEL = LanguageModelPlan(CONFIG, _settled.runs)
     STOP_LIST = CORPUS.stop_list(BASEDIR)
+    GOLD_FILE = LANGUAGE_MODEL.named_file("gold.file", BASEDIR)
+    BLANKS_FILE = LANGUAGE_MODEL.named_file("lambada.dataset", BASEDIR)
 except ConfigError as error:
     sys.exit(str(error))
 
@@ -111,6 +117,93 @@ def tokens_of_kind(kind):
         f"<results>/corpus/tokens/{source}/{shard}.parquet"
         for source in CORPUS.analysed_sources(kind)
         for shard in CORPUS.shards(source)
+    ]
+
+
+def dataset_of_run(run, kind, name):
+    """Return a file of the dataset of one kind that a run trains on, none where it does not."""
+    if kind not in LANGUAGE_MODEL.dataset_kinds(run):
+        return []
+    return f"<results>/corpus/{kind}/{LANGUAGE_MODEL.setting(run, 'length')}/{name}"
+
+
+def file_of_previous(name):
+    """Return an input function: a file of the checkpoint before the wildcards' one."""
+    return lambda wildcards: "/".join(
+        (
+            LANGUAGE_MODEL.checkpoint(
+                wildcards.run, LANGUAGE_MODEL.previous(wildcards.run, wildcards.epoch)
+            ),
+            name,
+        )
+    )
+
+
+def state_of_previous(wildcards):
+    """Return the training state of the checkpoint before; none before a run's first."""
+    if LANGUAGE_MODEL.previous(wildcards.run, wildcards.epoch) == START:
+        return []
+    return file_of_previous("state.safetensors")(wildcards)
+
+
+def choice_of_start(wildcards):
+    """Return the parent's choice where a first segment starts from `run@best`."""
+    if LANGUAGE_MODEL.previous(wildcards.run, wildcards.epoch) == START:
+        return LANGUAGE_MODEL.choice(wildcards.run) or []
+    return []
+
+
+def file_of_checkpoint(name):
+    """Return an input function: a file of the wildcards' checkpoint; 0.0 is the run's start."""
+    return lambda wildcards: "/".join(
+        (LANGUAGE_MODEL.checkpoint(wildcards.run, wildcards.epoch), name)
+    )
+
+
+def files_of_lengths(folder, name):
+    """Return one file of each length that entity-coreference datasets are built for."""
+    return [f"<results>/{folder}/{length}/{name}" for length in CORPUS.lengths]
+
+
+def evaluation_set_files(suffix="parquet"):
+    """Return one file of each evaluation set."""
+    return [
+        f"<results>/language_model/evaluation_sets/{name}.{suffix}"
+        for name in LANGUAGE_MODEL.evaluation_sets()
+    ]
+
+
+def datasets_of_runs(name):
+    """Return one file of each dataset that some run trains on."""
+    return [
+        f"<results>/corpus/{kind}/{length}/{name}" for kind, length in LANGUAGE_MODEL.datasets()
+    ]
+
+
+def events_of_run(run, model):
+    """Return the folder of a run's TensorBoard events, beside its checkpoints."""
+    return str(Path(str(model)).parents[2] / "events" / run)
+
+
+def files_of_all_checkpoints(folder, name, with_start):
+    """Return one file of each checkpoint of every run, in the order of the plan."""
+    return [
+        f"<results>/language_model/{folder}/{run}/epoch-{epoch}/{name}"
+        for run, epoch in LANGUAGE_MODEL.evaluated()
+        if with_start or epoch != START
+    ]
+
+
+def setting_of_run(name):
+    """Return a function of the wildcards: a column of the run's row."""
+    return lambda wildcards: LANGUAGE_MODEL.setting(wildcards.run, name)
+
+
+def files_of_checkpoints(folder, name):
+    """Return an input function: one file of each checkpoint of a run, its start left out."""
+    return lambda wildcards: [
+        f"<results>/language_model/{folder}/{wildcards.run}/epoch-{epoch}/{name}"
+        for epoch in LANGUAGE_MODEL.epochs(wildcards.run)
     ]
 
 

@@ -3,12 +3,14 @@
 PURPOSE   One name per track; each brings the track up to date.
 INPUTS    The finished files of the tracks.
 OUTPUTS   None of its own.
-TARGETS   corpus (datasets and tables), report (the pages). `all` stands in the Snakefile.
+TARGETS   corpus (datasets and tables), language_model (checkpoints, evaluations, tables), report
+          (the pages). `all` stands in the Snakefile.
 """
 
 
 localrules:
     corpus,
+    language_model,
     report,
 
 
@@ -17,6 +19,12 @@ rule corpus:
     input:
         files_of_datasets("manifest.json"),
         rules.summarize_corpus.output,
+
+
+rule language_model:
+    """Checkpoints, evaluations and tables of the language_model track; nothing without runs."""
+    input:
+        rules.summarize_language_model.output if LANGUAGE_MODEL else [],
 
 
 rule report:

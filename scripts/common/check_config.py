@@ -1,4 +1,4 @@
-"""Settles the configuration together with its sources table, and checks files from the shell.
+"""Settles the configuration together with its tables, and checks files from the shell.
 
 `python -m scripts.common.check_config FILE...` checks files as Snakemake would use them: each
 merged over config/config.yaml.
@@ -6,8 +6,9 @@ merged over config/config.yaml.
 
 import copy
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -17,7 +18,9 @@ from scripts.common.config import (
     load_schema,
     refuse_schema_breaks,
 )
+from scripts.common.config_table import find_file
 from scripts.common.errors import ConfigError
+from scripts.common.runs_table import dataset_kinds, read_runs
 from scripts.common.sources_table import find_table, read_sources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,10 +28,24 @@ SCHEMA_FILE = Path("config/schema.yaml")
 DEFAULT_FILE = Path("config/config.yaml")
 
 
-def settled_config(
-    config: dict[str, Any], schema: Schema, basedir: Path
-) -> tuple[dict[str, Any], dict[str, dict[str, Any]], Path]:
-    """Return the configuration that holds, its sources, and the folder of their table.
+class Settled(NamedTuple):
+    """The configuration that holds, with the tables that it names.
+
+    Attributes:
+        config: the configuration, defaults filled in.
+        sources: the sources by name, in order of precedence.
+        folder: folder of the sources table.
+        runs: the training runs by name; none where no table is named.
+    """
+
+    config: dict[str, Any]
+    sources: dict[str, dict[str, Any]]
+    folder: Path
+    runs: dict[str, dict[str, Any]]
+
+
+def settled_config(config: dict[str, Any], schema: Schema, basedir: Path) -> Settled:
+    """Return the configuration that holds, with its sources and runs.
 
     While every source is generated, the section `demo` stands in for the schema's defaults; a
     source of one's own switches it off, so that the demonstration's values never reach real data.
@@ -39,7 +56,7 @@ def settled_config(
         basedir: folder of the Snakefile.
 
     Raises:
-        ConfigError: a key, the sources table, or a combination of values is not allowed.
+        ConfigError: a key, a table, or a combination of values is not allowed.
     """
     refuse_schema_breaks(config, schema)
     default = schema["properties"]["corpus"]["properties"]["sources"]["default"]
@@ -47,7 +64,44 @@ def settled_config(
     sources = read_sources(table, schema)
     if all(source["kind"] == "demo" for source in sources.values()):
         config = _merged(config.get("demo") or {}, config)
-    return checked_config(config, schema), sources, table.parent
+    settled = checked_config(config, schema)
+    return Settled(settled, sources, table.parent, _runs(settled, sources, schema, basedir))
+
+
+def _runs(
+    config: dict[str, Any], sources: dict[str, dict[str, Any]], schema: Schema, basedir: Path
+) -> dict[str, dict[str, Any]]:
+    name = config["language_model"]["runs"]
+    if name is None:
+        return {}
+    table = find_file("language_model.runs", name, basedir, allowed="null, or path of a TSV table")
+    runs = read_runs(table, schema, config["corpus"]["lengths"])
+    fed = {kind for source in sources.values() for kind in source["used_by"]}
+    complaints = [
+        f"{table.name}, run {run['run']}, column kind = {run['kind']} needs a source that is used "
+        f"by {kind}; add one to the sources table"
+        for run in runs.values()
+        for kind in dataset_kinds(run["kind"])
+        if kind not in fed
+    ]
+    complaints += _holdout_complaints(config, fed)
+    if complaints:
+        raise ConfigError("\n".join(complaints))
+    return runs
+
+
+def _holdout_complaints(config: dict[str, Any], fed: set[str]) -> Iterator[str]:
+    """Yield what keeps the evaluation sets from being made."""
+    if config["corpus"]["split"]["holdout"] == 0:
+        yield (
+            "config key corpus.split.holdout = 0 leaves nothing to evaluate the runs of "
+            "language_model.runs on; allowed there: a share above 0"
+        )
+    for kind in sorted({"entity_coref", "mlm"} - fed):
+        yield (
+            f"the sources table has no source used by {kind}, from whose hold-out the runs of "
+            "language_model.runs are evaluated; add one"
+        )
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -98,8 +152,8 @@ def check(file: Path) -> str:
         ConfigError: the file, a key, or the sources table that it names is not allowed.
     """
     schema = load_schema(ROOT / SCHEMA_FILE)
-    _, sources, _ = settled_config(merged_config(file), schema, ROOT)
-    return f"{file}: good, {len(sources)} sources"
+    settled = settled_config(merged_config(file), schema, ROOT)
+    return f"{file}: good, {len(settled.sources)} sources, {len(settled.runs)} runs"
 
 
 def main(files: list[str]) -> int:

@@ -197,6 +197,32 @@ def impossible_combinations(config: dict[str, Any]) -> Iterator[str]:
             f"config key corpus.tokenizer.revision = {corpus['tokenizer']['revision']} has no "
             "model; allowed: null, or a revision of corpus.tokenizer.model"
         )
+    yield from _language_model_combinations(config["language_model"])
+
+
+def _language_model_combinations(section: dict[str, Any]) -> Iterator[str]:
+    base, evaluation = section["base_model"], section["evaluation"]
+    key = "config key language_model"
+    if base["hidden_size"] % base["heads"]:
+        yield (
+            f"{key}.base_model.heads = {base['heads']} does not divide hidden_size = "
+            f"{base['hidden_size']}; allowed: a divisor of it"
+        )
+    for path, values, name in (
+        ("base_model", base, "model"),
+        ("evaluation.lambada", evaluation["lambada"], "dataset"),
+    ):
+        if values["revision"] is not None and values[name] is None:
+            yield (
+                f"{key}.{path}.revision = {values['revision']} has no {name}; allowed: null, or a "
+                f"revision of language_model.{path}.{name}"
+            )
+    weights = evaluation["weights"]
+    if not math.isclose(sum(weights.values()), 1):
+        yield (
+            f"{key}.evaluation.weights = {weights} have the sum {sum(weights.values()):g}; "
+            "allowed: weights with the sum 1"
+        )
 
 
 def _ordered_pairs(values: dict[str, Any]) -> Iterator[tuple[str, str]]:

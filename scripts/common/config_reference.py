@@ -28,6 +28,7 @@ This page is made from `schema.yaml` by `{_COMMAND}`; edit the schema, not the p
 | `full.yaml` | the published scale, with the sources of `sources_full.tsv` |
 | `schema.yaml` | every key with its type, range, default and description |
 | `sources.tsv`, `sources_full.tsv` | the tables of sources of the two |
+| `runs.tsv`, `runs_full.tsv` | the tables of training runs of the two |
 
 A file of your own goes on top of `config.yaml` and names only what it changes:
 `snakemake corpus --configfile my.yaml` (the target first: the option takes several files). A key
@@ -39,8 +40,13 @@ them for the generated articles alone. A key that is not below is an error.
 
 def reference(schema: Schema) -> str:
     """Return the page for a schema, as Markdown."""
-    source = schema["$defs"]["source"]
-    parts = [_PREAMBLE, *_sections(schema, ""), _sources_section(source)]
+    tables = schema["$defs"]
+    parts = [
+        _PREAMBLE,
+        *_sections(schema, ""),
+        _table_section("sources", "corpus.sources", tables["source"]),
+        _table_section("runs", "language_model.runs", tables["run"]),
+    ]
     return "\n".join(parts)
 
 
@@ -60,15 +66,16 @@ def _sections(schema: Schema, path: str) -> Iterator[str]:
         yield from _sections(part, f"{prefix}{name}")
 
 
-def _sources_section(source: Schema) -> str:
-    required = " and ".join(f"`{name}`" for name in source["required"])
+def _table_section(name: str, key: str, row: Schema) -> str:
+    """Return the section of a table: `name` in the plural, the config key, the schema of a row."""
+    required = " and ".join(f"`{column}`" for column in row["required"])
     columns = {
-        name: part if name in source["required"] else {"default": "", **part}
-        for name, part in source["properties"].items()
+        column: part if column in row["required"] else {"default": "", **part}
+        for column, part in row["properties"].items()
     }
     return (
-        "## The table of sources\n\n"
-        "The file that `corpus.sources` names: tab-separated UTF-8, a header, then one source a "
+        f"## The table of {name}\n\n"
+        f"The file that `{key}` names: tab-separated UTF-8, a header, then one {name[:-1]} a "
         "row. Lines that start with `#` are comments. "
         f"A table needs the columns {required}; of the others it has those that it uses. "
         "An empty cell means the default.\n\n" + _table("column", columns, _as_cell)
@@ -98,8 +105,8 @@ def _as_json(value: Any) -> str:
 
 
 def _as_cell(value: Any) -> str:
-    """Return a default as the table of sources would hold it."""
-    text = " ".join(value) if isinstance(value, list) else str(value)
+    """Return a default as a table would hold it."""
+    text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
     return f"`{text}`" if text else "empty"
 
 

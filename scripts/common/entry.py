@@ -60,9 +60,11 @@ def entry(run: Callable[..., None], job: Any | None) -> None:
         threads=job.threads,
         mem_mb=job.resources.get("mem_mb"),
     )
-    # Devices are leased for the rules that ask for them; CUDA reads the environment only once.
-    gpus = int(job.resources.get("gpu", 0))
-    with _OneLineFailures(), record, lease_gpus(gpus) if gpus else nullcontext():
+    # Devices are leased for the rules that ask for them; CUDA reads the environment only once. A
+    # rule to which the profile gives none sees none.
+    gpus = job.resources.get("gpu")
+    devices = nullcontext() if gpus is None else lease_gpus(int(gpus))
+    with _OneLineFailures(), record, devices:
         arguments = arguments_from_job(run, job)
         _prepare(arguments.get("seed", 0), job.threads)
         run(**arguments)

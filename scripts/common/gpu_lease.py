@@ -67,7 +67,7 @@ def lease_gpus(
     Raises:
         ConfigError: there are fewer devices than `count`, so that waiting would not end.
     """
-    devices = list_devices()
+    devices = list_devices() if count else []
     if len(devices) < count:
         raise ConfigError(
             f"a job asks for {count} GPUs, but this machine offers {len(devices)} "

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from scripts.common.config_table import find_file
 from scripts.common.errors import ConfigError
-from scripts.common.sources_table import find_file
 from scripts.corpus.stop_list import read_stop_list
 
 _FLOOR = {

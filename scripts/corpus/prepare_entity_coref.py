@@ -160,7 +160,7 @@ def prepared_config(
     """
     below = merged_config(base)
     schema = load_schema(ROOT / SCHEMA_FILE)
-    before, _, _ = settled_config(below, schema, ROOT)
+    before = settled_config(below, schema, ROOT).config
     tokenizer = before["corpus"]["tokenizer"]
     table = find_table(str(sources) if sources is not None else before["corpus"]["sources"], ROOT)
     config: dict[str, Any] = {
@@ -173,13 +173,19 @@ def prepared_config(
                 "revision": tokenizer["revision"] if model == tokenizer["model"] else None,
             },
             "entity_coref": {"max_entity_freq": max_entity_freq},
-        }
+        },
+        # Runs of the base may be of other lengths; this command makes one dataset and trains none.
+        "language_model": {"runs": None},
     }
-    joined = {**below, "corpus": {**(below.get("corpus") or {})}}
+    joined = {
+        **below,
+        "corpus": {**(below.get("corpus") or {})},
+        "language_model": {**(below.get("language_model") or {}), **config["language_model"]},
+    }
     for key, value in config["corpus"].items():
         old = joined["corpus"].get(key)
         joined["corpus"][key] = {**(old or {}), **value} if isinstance(value, dict) else value
-    settled, rows, _ = settled_config(joined, schema, ROOT)
+    settled, rows, *_ = settled_config(joined, schema, ROOT)
     if not any("entity_coref" in row["used_by"] for row in rows.values()):
         raise ConfigError(f"{table.name} has no source that is used_by entity_coref; name one")
     limits = settled["corpus"]["entity_coref"]

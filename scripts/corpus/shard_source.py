@@ -31,9 +31,9 @@ from scripts.common.files import (
     write_json,
 )
 from scripts.common.hashing import keyed_hash, range_of_part
+from scripts.common.normalize import normalize
 from scripts.common.progress import Progress
 from scripts.common.tables import count_rows, table_of_rows, table_writer
-from scripts.corpus.normalize import normalize
 from scripts.corpus.read_rows import Row, read_rows
 from scripts.corpus.source_manifest import manifest_files
 from scripts.corpus.spool import Spool

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scripts.common.analysis import without_spaces
 from scripts.common.errors import ConfigError
-from scripts.corpus.normalize import normalize
+from scripts.common.normalize import normalize
 
 
 def read_stop_list(path: Path) -> frozenset[str]:

@@ -26,7 +26,7 @@ RULE = "largest composite_strict on the validation half, the earliest of equal o
 
 
 def run(
-    items: list[Path],
+    scores: list[Path],
     models: list[Path],
     configs: list[Path],
     steps: list[Path],
@@ -43,7 +43,7 @@ def run(
     """Choose the best checkpoint of a run.
 
     Args:
-        items: item scores of each checkpoint, in the order of `epochs`.
+        scores: item scores of each checkpoint, in the order of `epochs`.
         models: model of each checkpoint, in the same order.
         configs: model config of each checkpoint, in the same order.
         steps: table of training steps of each checkpoint's segment, in the same order.
@@ -56,13 +56,13 @@ def run(
         seed: seed of the resampling.
         resamples: number of resamples.
     """
-    counts = {len(items), len(models), len(configs), len(steps), len(epochs)}
+    counts = {len(scores), len(models), len(configs), len(steps), len(epochs)}
     if counts == {0} or len(counts) != 1:
         raise ConfigError(
-            f"run {run}: {len(items)} score tables, {len(models)} models, {len(configs)} configs, "
+            f"run {run}: {len(scores)} score tables, {len(models)} models, {len(configs)} configs, "
             f"{len(steps)} step tables for {len(epochs)} epochs; give one of each per epoch"
         )
-    table = read_scores(items, [f"{run}@{epoch}" for epoch in epochs])
+    table = read_scores(scores, [f"{run}@{epoch}" for epoch in epochs])
     choice = choose(table, weights=weights, resamples=resamples, seed=seed)
     taken = choice.column
     write_json(

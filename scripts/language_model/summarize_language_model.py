@@ -55,7 +55,7 @@ from scripts.language_model.training_record import loss_points, read_training, s
 
 
 def run(
-    items: list[Path],
+    scores: list[Path],
     metrics: list[Path],
     steps: list[Path],
     bests: list[Path],
@@ -86,7 +86,7 @@ def run(
     """Write the track's tables.
 
     Args:
-        items: item scores of each evaluated checkpoint, in the order of `evaluated`.
+        scores: item scores of each evaluated checkpoint, in the order of `evaluated`.
         metrics: metrics.json of each, in the same order.
         steps: training steps of each segment, in the order of `trained`.
         bests: best.json of each run.
@@ -117,7 +117,7 @@ def run(
     training, curves = read_training(book, segments_by_name(trained, steps))
     chosen = _bests(book, bests)
     reports = {name: read_json(path) for name, path in segments_by_name(evaluated, metrics).items()}
-    table = read_scores(list(segments_by_name(evaluated, items).values()), evaluated)
+    table = read_scores(list(segments_by_name(evaluated, scores).values()), evaluated)
     for half in ("validation", "test"):
         require_items(table, half, weights)
     table = with_baselines(table, read_table(baselines, BASELINE_SCORES))
@@ -164,7 +164,7 @@ def run(
             "advice": [_advice_as_json(one) for one in advised],
             "seed": seed,
             "code": code_hash,
-            "data_sha256": _digest(evaluated, items, baselines),
+            "data_sha256": _digest(evaluated, scores, baselines),
             "versions": _versions(reports.values()),
         },
     )
@@ -230,9 +230,9 @@ def _advice_as_json(one: Advice) -> dict[str, Any]:
     }
 
 
-def _digest(evaluated: Sequence[str], items: Sequence[Path], baselines: Path) -> str:
+def _digest(evaluated: Sequence[str], scores: Sequence[Path], baselines: Path) -> str:
     digest = hashlib.sha256()
-    for name, path in [*zip(evaluated, items, strict=True), ("baselines", baselines)]:
+    for name, path in [*zip(evaluated, scores, strict=True), ("baselines", baselines)]:
         digest.update(f"{name}\0{sha256_file(path)}\n".encode())
     return digest.hexdigest()
 

@@ -12,7 +12,9 @@ from scripts.common.config import checked_config, load_schema
 
 def test_file_is_checked_merged_over_the_embedded_default(tmp_path):
     own = tmp_path / "own.yaml"
-    own.write_text("corpus: {lengths: [64], entity_coref: {min_distance: 20}}")
+    own.write_text(
+        "{corpus: {lengths: [64], entity_coref: {min_distance: 20}}, language_model: {runs: null}}"
+    )
     merged = merged_config(own)
     default = yaml.safe_load((ROOT / "config" / "config.yaml").read_text("utf-8"))
     assert merged["corpus"] == {
@@ -21,7 +23,7 @@ def test_file_is_checked_merged_over_the_embedded_default(tmp_path):
         "entity_coref": {"min_distance": 20},
     }
     assert merged["demo"] == default["demo"]
-    assert check(own) == f"{own}: good, 1 sources"
+    assert check(own) == f"{own}: good, 1 sources, 0 runs"
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n"])
@@ -61,7 +63,7 @@ def test_command_ends_with_one_line_for_a_bad_file(tmp_path, capsys, content, me
     (line,) = printed.err.splitlines()
     assert line.startswith(f"{bad}: ")
     assert message in line
-    assert printed.out.endswith("full.yaml: good, 16 sources\n")
+    assert printed.out.endswith("full.yaml: good, 16 sources, 13 runs\n")
 
 
 def test_command_names_a_missing_file_and_needs_one(capsys):
@@ -97,13 +99,13 @@ def test_snakemake_prints_the_complaint_alone(tmp_path):
 def test_demo_values_hold_for_generated_articles_and_never_reach_other_sources(tmp_path):
     """A user's own source brings back the schema's defaults, key by key."""
     schema = load_schema(ROOT / "config" / "schema.yaml")
-    demo, _, _ = settled_config(merged_config(ROOT / "config" / "config.yaml"), schema, ROOT)
+    demo, *_ = settled_config(merged_config(ROOT / "config" / "config.yaml"), schema, ROOT)
     assert demo["corpus"]["lengths"] == [256, 512]
     assert demo["corpus"]["entity_coref"]["max_entity_freq"] == 40
     (tmp_path / "sources.tsv").write_text("source\tkind\tlocation\nmine\tlocal\ta.csv\n")
     own = tmp_path / "own.yaml"
     own.write_text(f"corpus: {{sources: {tmp_path / 'sources.tsv'}, rows_per_file: 7}}")
-    real, sources, folder = settled_config(merged_config(own), schema, ROOT)
+    real, sources, folder, _ = settled_config(merged_config(own), schema, ROOT)
     assert (list(sources), folder) == (["mine"], tmp_path)
     published = checked_config({"corpus": {"rows_per_file": 7}}, schema)["corpus"]
     assert real["corpus"] == {**published, "sources": str(tmp_path / "sources.tsv")}
@@ -113,6 +115,6 @@ def test_a_key_of_ones_own_wins_over_the_demo_section(tmp_path):
     schema = load_schema(ROOT / "config" / "schema.yaml")
     own = tmp_path / "own.yaml"
     own.write_text("corpus: {entity_coref: {max_entity_freq: 3}}")
-    config, _, _ = settled_config(merged_config(own), schema, ROOT)
+    config, *_ = settled_config(merged_config(own), schema, ROOT)
     assert config["corpus"]["entity_coref"]["max_entity_freq"] == 3
     assert config["corpus"]["entity_coref"]["max_characters"] == 2500

@@ -16,13 +16,15 @@ def test_reference_follows_the_schema():
 
 def test_reference_has_a_row_for_every_key_and_column():
     page = (ROOT / "config" / "README.md").read_text("utf-8")
+    keys, _, tables = page.partition("## The table of sources")
     for path in PATHS:
-        assert page.count(f"\n| `{path}` | ") == 1
-    _, _, sources = page.partition("## The table of sources")
-    for column, part in SCHEMA["$defs"]["source"]["properties"].items():
-        (row,) = [line for line in sources.splitlines() if line.startswith(f"| `{column}` | ")]
-        assert part["description"] in row
-        assert row.replace("\\|", "").count("|") == 6
+        assert keys.count(f"\n| `{path}` | ") == 1
+    sources, _, runs = tables.partition("## The table of runs")
+    for table, row_schema in ((sources, "source"), (runs, "run")):
+        for column, part in SCHEMA["$defs"][row_schema]["properties"].items():
+            (row,) = [line for line in table.splitlines() if line.startswith(f"| `{column}` | ")]
+            assert part["description"].replace("|", "\\|") in row.replace("\\*", "*")
+            assert row.replace("\\|", "").count("|") == 6
 
 
 def test_reference_drifts_with_any_change_of_a_key(capsys, monkeypatch):

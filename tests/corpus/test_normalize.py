@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.corpus.normalize import normalize
+from scripts.common.normalize import normalize
 
 # Surrogates, controls, spaces, jamo and combining marks far more often than chance has them.
 _ODD = [

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.corpus.normalize import normalize
-from scripts.corpus.offset_map import normalize_with_map
+from scripts.common.normalize import normalize
+from scripts.common.offset_map import normalize_with_map
 from tests.corpus.test_normalize import odd_texts
 
 # What a piece of a raw text becomes whatever stands beside it. Each begins with a character that

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from scripts.corpus.normalize import normalize
-from scripts.corpus.offset_map import normalize_with_map
+from scripts.common.normalize import normalize
+from scripts.common.offset_map import normalize_with_map
 from tests.workflow.harness import ROOT
 
 pytestmark = pytest.mark.real

@@ -12,8 +12,13 @@ import pytest
 
 from tests.workflow.harness import ROOT
 
-TARGETS = {"all", "corpus", "report"}
-OFFERED_RESOURCES = {"tmpdir", "mem_mb", "batch_documents", "chunk_documents"}
+TARGETS = {"all", "corpus", "language_model", "report"}
+OFFERED_RESOURCES = {
+    *("tmpdir", "mem_mb", "batch_documents", "chunk_documents"),
+    *("batch_tokens", "save_steps"),
+}
+# A second form of a rule shares its script, log and benchmark.
+SECOND_FORMS = {"train_last_epoch": "train_epoch"}
 ENTRIES = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / "scripts").glob("*/*.py")
@@ -61,7 +66,7 @@ def script_module(name: str) -> str:
 
 def test_there_are_rules_of_every_track() -> None:
     tracks = {script_module(name).split(".")[1] for name in scripted()}
-    assert tracks == {"corpus", "report"}
+    assert tracks == {"corpus", "language_model", "report"}
     assert len(scripted()) == 22
 
 
@@ -69,11 +74,11 @@ def test_there_are_rules_of_every_track() -> None:
 def test_rule_script_log_and_benchmark_have_one_stem(name: str) -> None:
     rule = rules()[name]
     _, track, stem = script_module(name).split(".")
-    assert stem == name
+    assert stem == SECOND_FORMS.get(name, name)
     (log,) = rule.log
-    assert str(log).startswith(f"results/logs/{track}/{name}/")
+    assert str(log).startswith(f"results/logs/{track}/{stem}/")
     assert str(log).endswith(".log")
-    assert str(rule.benchmark).startswith(f"results/benchmarks/{track}/{name}/")
+    assert str(rule.benchmark).startswith(f"results/benchmarks/{track}/{stem}/")
     assert str(rule.benchmark).endswith(".jsonl")
     assert Path(str(log)).relative_to("results/logs").with_suffix("") == Path(
         str(rule.benchmark)

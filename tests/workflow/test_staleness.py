@@ -173,10 +173,10 @@ TABLE_EDITS: dict[str, tuple[str, str, str, set[str]]] = {
 CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     "a step": ("scripts/corpus/cap_entities.py", FROM_CAP),
     "a late step": ("scripts/corpus/build_mlm.py", BUILD_MLM | FROM_SUMMARY),
-    "a helper of one step": ("scripts/corpus/normalize.py", EVERYTHING - FETCH),
+    "a helper of one step": ("scripts/common/normalize.py", EVERYTHING - FETCH),
     "the stop list's reader": ("scripts/corpus/stop_list.py", FROM_PAIR),
     "limits of samples": ("scripts/corpus/sample_limits.py", BUILD_COREF | FROM_SUMMARY),
-    "what nothing uses yet": ("scripts/corpus/offset_map.py", set()),
+    "what nothing uses yet": ("scripts/common/offset_map.py", set()),
     "a helper of two steps": ("scripts/common/splice.py", FROM_PAIR),
     "a helper behind a helper": ("scripts/common/analysis.py", FROM_SCORE),
     "packing": ("scripts/corpus/packing.py", BUILD_MLM | FROM_SUMMARY),

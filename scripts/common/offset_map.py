@@ -21,7 +21,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.corpus.normalize import SUBSTITUTIONS, NormalizedText, normalize
+from scripts.common.normalize import SUBSTITUTIONS, NormalizedText, normalize
 
 # Jamo that follow another one in a syllable; their compositions stand in no table.
 _VOWELS_AND_FINALS = (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))

@@ -1,0 +1,168 @@
+"""Evaluates one checkpoint on all evaluation sets and on held-out text.
+
+In: a checkpoint, the tokenizer, the evaluation sets, a masked-language-model dataset whose hold-out
+split gives the text. Out: one row per item (`ITEM_SCORES`), and metrics.json with the held-out
+loss, the pseudo-perplexity, plain means by set, and the definition of every metric.
+"""
+
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+
+from scripts.common.entry import entry
+from scripts.common.errors import InputError
+from scripts.common.files import sha256_file, write_json
+from scripts.common.progress import Progress
+from scripts.common.tables import table_of_rows, table_writer
+from scripts.common.wordpiece import load_wordpiece
+from scripts.language_model import lenient_scores, strict_scores
+from scripts.language_model.checkpoints import load_checkpoint
+from scripts.language_model.evaluation_sets import Item, read_items
+from scripts.language_model.item_scores import ItemScorer
+from scripts.language_model.lenient_scores import NounTest
+from scripts.language_model.masked_logits import Runner
+from scripts.language_model.tables import ITEM_SCORES
+
+_ITEMS_AT_A_TIME = 256
+_PACKAGES = ("kiwipiepy", "kiwipiepy_model", "tokenizers", "torch", "transformers")
+_SHARES = ("strict_1", "strict_5", "lenient_1", "lenient_5", "choice_1", "entity_1")
+
+
+def run(
+    model: Path,
+    model_config: Path,
+    tokenizer: Path,
+    sets: list[Path],
+    scores: Path,
+    metrics: Path,
+    *,
+    run: str,
+    epoch: str,
+    length: int,
+    max_masks: int,
+    top_candidates: int,
+    precision: str,
+    seed: int,
+    code_hash: str,
+    batch_tokens: int,
+    threads: int = 1,
+) -> None:
+    """Write the items' scores and the metrics of a checkpoint.
+
+    Args:
+        model: the weights.
+        model_config: their config.json.
+        tokenizer: the tokenizer of the model, of the sets and of the dataset.
+        sets: the evaluation sets.
+        scores: where the items' scores go.
+        metrics: where the metrics go.
+        run: name of the run.
+        epoch: epoch of the checkpoint, as in the table of runs.
+        length: length of the run's inputs in tokens, special tokens included.
+        max_masks: most pieces of a candidate.
+        top_candidates: single pieces that become candidates.
+        precision: "fp32" or "bf16".
+        seed: key of the fixed masks and of the sampled sentences.
+        code_hash: version of this step's code.
+        batch_tokens: tokens of a forward pass at most, padding included.
+        threads: threads of the CPU.
+    """
+    from kiwipiepy import Kiwi
+
+    torch.set_num_threads(threads)
+    wordpiece = load_wordpiece(tokenizer)
+    evaluated = read_items(sets)
+    loaded = load_checkpoint(model, model_config)
+    if loaded.config.vocab_size != len(wordpiece.pieces):
+        raise InputError(
+            f"{model} has a vocabulary of {loaded.config.vocab_size}, {tokenizer} one of "
+            f"{len(wordpiece.pieces)}; give the tokenizer that the model was trained with"
+        )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    runner = Runner(
+        loaded.to(device),  # type: ignore[arg-type]
+        wordpiece.special_ids["pad"],
+        batch_tokens,
+        precision,
+    )
+    scorer = ItemScorer(
+        runner,
+        wordpiece,
+        NounTest(wordpiece, Kiwi(num_workers=1)),
+        max_masks=max_masks,
+        top_candidates=top_candidates,
+        length=length,
+    )
+    progress = Progress(f"evaluate_checkpoint {run} {epoch}", total=len(evaluated), unit="items")
+    rows: list[dict[str, Any]] = []
+    with table_writer(scores, ITEM_SCORES) as writer:
+        for some in _similar_lengths(evaluated):
+            rows += scorer.score(some)
+            progress.advance(len(some))
+        rows.sort(key=lambda row: (row["set"], row["doc_id"], row["item_id"]))
+        writer.write_table(table_of_rows(rows, ITEM_SCORES))
+    write_json(
+        metrics,
+        {
+            "run": run,
+            "epoch": epoch,
+            "sets": means_by_set(rows),
+            "dropped_candidates": dict(sorted(scorer.dropped.items())),
+            "definitions": {
+                "strict": strict_scores.DEFINITION,
+                "lenient": lenient_scores.DEFINITION,
+            },
+            "max_masks": max_masks,
+            "top_candidates": top_candidates,
+            "precision": precision,
+            "device": device,
+            "threads": threads,
+            "seed": seed,
+            "model_sha256": sha256_file(model),
+            "sets_sha256": {path.stem: sha256_file(path) for path in sets},
+            "tokenizer_sha256": sha256_file(tokenizer),
+            "code_hash": code_hash,
+            "package_versions": {package: version(package) for package in _PACKAGES},
+        },
+    )
+    progress.finish()
+
+
+def _similar_lengths(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Yield the items in groups of similar length; prepared candidates take much memory."""
+    ordered = sorted(items, key=lambda item: (len(item["text"]), item["item_id"]))
+    for start in range(0, len(ordered), _ITEMS_AT_A_TIME):
+        yield ordered[start : start + _ITEMS_AT_A_TIME]
+
+
+def means_by_set(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return plain means of the items' scores by set, with the number of items and chance."""
+    means = {}
+    for name, group in groupby(sorted(rows, key=lambda row: row["set"]), lambda row: row["set"]):
+        found = list(group)
+        shares = {
+            column: fmean(values)
+            for column in _SHARES
+            if (values := [row[column] for row in found if row[column] is not None])
+        }
+        candidates = [row["candidates"] for row in found]
+        means[name] = {
+            "items": len(found),
+            "documents": len({row["doc_id"] for row in found}),
+            "answer_is_candidate": fmean(row["rank"] is not None for row in found),
+            "candidates_mean": fmean(candidates),
+            "chance_1": fmean(1 / number if number else 0.0 for number in candidates),
+            "chance_5": fmean(min(1.0, 5 / number) if number else 0.0 for number in candidates),
+            "answer_log_probability": fmean(row["answer_log_probability"] for row in found),
+            **shares,
+        }
+    return means
+
+
+if __name__ == "__main__":
+    entry(run, globals().get("snakemake"))

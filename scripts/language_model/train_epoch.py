@@ -1,0 +1,417 @@
+"""Trains one segment of a run, from one checkpoint to the next.
+
+In: the datasets of the run's kind, the model to start from, and the training state of the epoch
+before (none for a run's first). Out: the model with its config, the training state (AdamW's
+moments), and the table of steps. Method: masked language modelling with dynamic masking (Devlin et
+al. 2019) on packed rows, entity-coreference rows whose k masks are labelled, or both by proportion;
+AdamW with linear warm-up and decay over `schedule_epochs`.
+
+A segment ends at step round(epoch × steps per epoch). Its result does not depend on where a run is
+cut, nor on interruptions: saves inside a segment lie beside the outputs until it is done.
+"""
+
+import logging
+import math
+from dataclasses import asdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from scripts.common.entry import entry
+from scripts.common.errors import ConfigError, InputError, IntegrityError
+from scripts.common.files import folder_sha256, read_json, sha256_file
+from scripts.common.tables import table_of_rows, write_table
+from scripts.common.wordpiece import load_wordpiece
+from scripts.language_model.batches import ENTITY, TEXT, BatchPlan, boundary_step
+from scripts.language_model.tables import STEPS
+
+_logger = logging.getLogger(__name__)
+_KINDS = {"mlm": (TEXT,), "entity_ft": (ENTITY,), "combined": (TEXT, ENTITY)}
+_START = "0.0"
+
+
+def run(
+    mlm_dataset: Path | None,
+    entity_dataset: Path | None,
+    start: Path,
+    start_config: Path,
+    state_before: Path | None,
+    tokenizer: Path,
+    model: Path,
+    model_config: Path,
+    state: Path,
+    steps: Path,
+    *,
+    run: str,
+    epoch: str,
+    previous_epoch: str,
+    kind: str,
+    length: int,
+    schedule_epochs: str,
+    lr: float,
+    warmup_ratio: float,
+    weight_decay: float,
+    mask_min: float,
+    mask_max: float,
+    batch: int,
+    grad_accumulation: int,
+    precision: str,
+    seed: int,
+    max_grad_norm: float,
+    entity_share: float | None,
+    entity_supervision: bool,
+    extra_masking: float,
+    whole_word: bool,
+    save_steps: int,
+    gradient_checkpointing: bool,
+    threads: int,
+    mlm_manifest: Path | None = None,
+    entity_manifest: Path | None = None,
+    choice: Path | None = None,
+    events: Path | None = None,
+    code_hash: str = "",
+) -> None:
+    """Train from `previous_epoch` to `epoch` and write the checkpoint.
+
+    Args:
+        mlm_dataset: folder of the MLM dataset, for kinds mlm and combined.
+        entity_dataset: folder of the entity-coreference dataset, for entity_ft and combined.
+        start: weights of the epoch before, of the base model, or of another run's checkpoint.
+        start_config: their config.json.
+        state_before: training state of the epoch before; None for the run's first.
+        tokenizer: the tokenizer that the datasets were built with.
+        model: where the weights go.
+        model_config: where config.json goes.
+        state: where the training state goes.
+        steps: where the table of the segment's steps goes.
+        run: name of the run.
+        epoch: end of the segment, a decimal number.
+        previous_epoch: its begin, "0.0" for the run's first.
+        kind: "mlm", "entity_ft" or "combined".
+        length: tokens of the longest row, special tokens included.
+        schedule_epochs: epochs until the learning rate is 0.
+        lr: largest learning rate.
+        warmup_ratio: share of the schedule's steps until it is reached.
+        weight_decay: AdamW's decay of all weights but biases and norms.
+        mask_min: masking rate of plain text at no token.
+        mask_max: masking rate of a full row.
+        batch: rows of a forward pass.
+        grad_accumulation: forward passes of a step.
+        precision: "fp32" or "bf16".
+        seed: seed of the run.
+        max_grad_norm: gradients of a larger norm are scaled down to it.
+        entity_share: share of entity rows in an epoch of a combined run, None for other kinds.
+        entity_supervision: whether the masks of entity rows carry labels.
+        extra_masking: share of an entity row's other tokens that are masked.
+        whole_word: whether the pieces of a word are masked together.
+        save_steps: steps between two saves inside the segment, 0 for none.
+        gradient_checkpointing: whether to compute activations again in the backward pass, for less
+            memory and more time.
+        threads: threads of the CPU.
+        mlm_manifest: manifest of the MLM dataset, whose hash the state names.
+        entity_manifest: manifest of the entity-coreference dataset, likewise.
+        choice: the choice of the other run's checkpoint that `start` is, where it is its best one;
+            its content decides whether this segment is stale.
+        events: folder of the TensorBoard events; None for none.
+        code_hash: version of this step's code.
+
+    Raises:
+        ConfigError: settings do not fit each other, or memory does not suffice.
+        InputError: a dataset was built for another tokenizer or length, the model is too short for
+            the rows, or the loss is no finite number.
+        IntegrityError: a file is broken, or the state is that of another segment.
+    """
+    import torch
+
+    from scripts.language_model.checkpoints import load_checkpoint, save_checkpoint
+    from scripts.language_model.masking import pieces_of
+    from scripts.language_model.optimization import adamw, load_optimizer, save_optimizer
+    from scripts.language_model.segment_saves import SegmentSaves, segment_key
+    from scripts.language_model.training import (
+        StepResult,
+        TrainingSettings,
+        accelerator_of,
+        train_steps,
+    )
+    from scripts.language_model.training_progress import TrainingProgress, event_writer
+    from scripts.language_model.training_rows import Masking, TrainingRows
+
+    torch.set_num_threads(threads)
+    require_settings(
+        run, epoch, previous_epoch, schedule_epochs, lr, warmup_ratio, weight_decay, max_grad_norm
+    )
+    folders = _folders_of_kind(kind, mlm_dataset, entity_dataset, run)
+    tokenizer_hash = sha256_file(tokenizer)
+    for folder in folders.values():
+        require_dataset(folder, tokenizer, tokenizer_hash, length)
+    manifests = {TEXT: mlm_manifest, ENTITY: entity_manifest}
+    data_hashes = {name: _dataset_hash(folder, manifests[name]) for name, folder in folders.items()}
+    wordpiece = load_wordpiece(tokenizer)
+    rows = TrainingRows(
+        folders,
+        pieces_of(wordpiece),
+        Masking(
+            seed=seed,
+            run=run,
+            length=length,
+            low=mask_min,
+            high=mask_max,
+            whole_word=whole_word,
+            entity_supervision=entity_supervision,
+            extra_masking=extra_masking,
+        ),
+    )
+    plan = BatchPlan(
+        rows.lengths,
+        entity_share=entity_share,
+        rows_per_step=batch * grad_accumulation,
+        seed=seed,
+        run=run,
+    )
+    first, last = segment_steps(run, epoch, previous_epoch, plan)
+    total = boundary_step(schedule_epochs, plan.steps_per_epoch)
+    settings = TrainingSettings(
+        run=run,
+        seed=seed,
+        lr=lr,
+        warmup_steps=round(warmup_ratio * total),
+        total_steps=total,
+        batch=batch,
+        grad_accumulation=grad_accumulation,
+        max_grad_norm=max_grad_norm,
+        length=length,
+    )
+    identity = {"run": run, "step": first, "steps_per_epoch": plan.steps_per_epoch}
+    require_state(state_before, identity, first)
+    accelerator = accelerator_of(precision)
+    network = load_checkpoint(start, start_config)
+    require_model(network, wordpiece, start, length)
+    if gradient_checkpointing:
+        network.activation_checkpointing_enable({"use_reentrant": False})
+    network.to(accelerator.device)
+    optimizer = adamw(network, weight_decay)
+    if state_before is not None:
+        load_optimizer(state_before, network, optimizer)
+
+    saves = SegmentSaves(
+        model.parent / "saves",
+        segment_key(
+            {
+                "settings": asdict(settings),
+                "masking": asdict(rows.masking),
+                "kind": kind,
+                "entity_share": str(entity_share),
+                "weight_decay": weight_decay,
+                "precision": precision,
+                "gradient_checkpointing": gradient_checkpointing,
+                "first": first,
+                "datasets": data_hashes,
+                "start": sha256_file(start),
+                "state": sha256_file(state_before) if state_before is not None else None,
+                "code": code_hash,
+                "torch": torch.__version__,
+                "device": accelerator.device.type,
+                "threads": threads,
+            }
+        ),
+    )
+    results: list[StepResult] = []
+    save = saves.newest()
+    if save is not None:
+        results = saves.load(save, network, optimizer)
+        if len(results) > last - first:
+            raise IntegrityError(f"{save} lies beyond step {last}; delete it and run again")
+        _logger.info("going on after step %d, saved by an interrupted job", results[-1].step)
+    done = first + len(results)
+    progress = TrainingProgress(f"train_epoch {run} {epoch}", done=done - first, total=last - first)
+    _logger.info(
+        "run %s, epoch %s to %s: steps %d to %d of %d, %d an epoch; %s, %d threads, torch %s",
+        *(run, previous_epoch, epoch, first + 1, last, total, plan.steps_per_epoch),
+        *(f"{accelerator.device.type} {precision}", threads, torch.__version__),
+    )
+    write_events, end_events = event_writer(events, done + 1)
+
+    def after_step(result: StepResult) -> None:
+        results.append(result)
+        progress.step(result)
+        write_events(result)
+        if save_steps and len(results) % save_steps == 0 and result.step < last:
+            saves.save(network, optimizer, results)
+
+    try:
+        train_steps(
+            network,
+            optimizer,
+            accelerator,
+            lambda step: rows.masked(plan.rows_of_step(step)),
+            settings,
+            first=done,
+            last=last,
+            after_step=after_step,
+        )
+    finally:
+        end_events()
+    progress.finish()
+    network.config.untrained = False
+    save_checkpoint(network, model, model_config)
+    save_optimizer(
+        state,
+        network,
+        optimizer,
+        {
+            **identity,
+            "step": last,
+            "epoch": epoch,
+            "seed": seed,
+            "device": accelerator.device.type,
+            "precision": precision,
+            "threads": threads,
+            "torch": torch.__version__,
+            "code_version": code_hash,
+            "datasets": data_hashes,
+        },
+    )
+    write_table(steps, table_of_rows(_step_rows(results, plan.steps_per_epoch), STEPS), STEPS)
+    saves.clear()
+
+
+def require_settings(
+    run: str,
+    epoch: str,
+    previous_epoch: str,
+    schedule_epochs: str,
+    lr: float,
+    warmup_ratio: float,
+    weight_decay: float,
+    max_grad_norm: float,
+) -> None:
+    """Check the numbers of a run that need no file.
+
+    Raises:
+        ConfigError: one is outside its range, or the epoch lies beyond the schedule.
+    """
+    if Decimal(epoch) > Decimal(str(schedule_epochs)):
+        raise ConfigError(
+            f"run {run}: epoch {epoch} lies beyond schedule_epochs {schedule_epochs}, where the "
+            "learning rate is 0; raise schedule_epochs, which trains the run anew"
+        )
+    if not Decimal(previous_epoch) < Decimal(epoch):
+        raise ConfigError(f"run {run}: epoch {epoch} does not come after {previous_epoch}")
+    values = {"lr": lr, "max_grad_norm": max_grad_norm}
+    for name, value in values.items():
+        if not (math.isfinite(value) and value > 0):
+            raise ConfigError(f"run {run}: {name} {value} is no positive number; correct it")
+    if not 0 <= warmup_ratio <= 1 or not weight_decay >= 0:
+        raise ConfigError(
+            f"run {run}: warmup_ratio {warmup_ratio} lies in 0..1, weight_decay {weight_decay} is "
+            "0 or more; correct them"
+        )
+
+
+def require_dataset(folder: Path, tokenizer: Path, tokenizer_hash: str, length: int) -> None:
+    """Check that a dataset was built with the tokenizer and for the length.
+
+    Raises:
+        InputError: it was not.
+    """
+    from scripts.language_model.training_rows import dataset_metadata
+
+    metadata = dataset_metadata(folder)
+    if metadata["tokenizer_sha256"] != tokenizer_hash:
+        raise InputError(
+            f"dataset {folder} was built for another tokenizer (SHA-256 "
+            f"{metadata['tokenizer_sha256'][:12]}…) than {tokenizer} ({tokenizer_hash[:12]}…); "
+            "build it again"
+        )
+    if metadata["seq_len"] != length:
+        raise InputError(
+            f"dataset {folder} was built for rows of {metadata['seq_len']} tokens, the run has "
+            f"length {length}; choose the dataset of that length"
+        )
+
+
+def require_model(network: Any, wordpiece: Any, start: Path, length: int) -> None:
+    """Check that a model takes the run's rows.
+
+    Raises:
+        InputError: its vocabulary is another one, or its rows are shorter than `length`.
+    """
+    from scripts.language_model.base_model import require_tokenizer_of
+    from scripts.language_model.lengthen import longest_row
+
+    require_tokenizer_of(network.config, wordpiece, str(start))
+    longest = longest_row(network.config)
+    if longest < length:
+        raise InputError(
+            f"{start} takes rows of {longest} tokens, the run has length {length}; start from a "
+            "model of that length or longer"
+        )
+
+
+def segment_steps(run: str, epoch: str, previous_epoch: str, plan: BatchPlan) -> tuple[int, int]:
+    """Return the first step of a segment, from 0, and the one behind its last.
+
+    Raises:
+        ConfigError: the segment has no step.
+    """
+    first = boundary_step(previous_epoch, plan.steps_per_epoch)
+    last = boundary_step(epoch, plan.steps_per_epoch)
+    if first >= last:
+        raise ConfigError(
+            f"run {run}: no step between epoch {previous_epoch} and {epoch}, since "
+            f"{plan.rows_per_epoch} rows give {plan.steps_per_epoch} steps an epoch; lower batch "
+            "or grad_accumulation, or raise eval_every"
+        )
+    return first, last
+
+
+def require_state(state_before: Path | None, identity: dict[str, Any], first: int) -> None:
+    """Check that a training state is that of the segment before.
+
+    Raises:
+        IntegrityError: it is missing, or another run's or step's.
+    """
+    from scripts.language_model.optimization import read_about
+
+    if state_before is None:
+        if first:
+            raise IntegrityError(
+                f"run {identity['run']}: no training state for step {first}; give state_before"
+            )
+        return
+    about = read_about(state_before)
+    found = {name: about.get(name) for name in identity}
+    if found != identity:
+        raise IntegrityError(
+            f"{state_before} is the state of {found}, needed is {identity}; delete the run's "
+            "epochs and train it again"
+        )
+
+
+def _folders_of_kind(
+    kind: str, mlm_dataset: Path | None, entity_dataset: Path | None, run: str
+) -> dict[str, Path]:
+    if kind not in _KINDS:
+        raise ConfigError(f"run {run}: kind {kind!r}; choose one of {', '.join(_KINDS)}")
+    given = {TEXT: mlm_dataset, ENTITY: entity_dataset}
+    folders = {name: folder for name in _KINDS[kind] if (folder := given[name]) is not None}
+    missing = [name for name in _KINDS[kind] if name not in folders]
+    if missing:
+        raise ConfigError(f"run {run}: kind {kind} needs the dataset {', '.join(missing)}")
+    return folders
+
+
+def _dataset_hash(folder: Path, manifest: Path | None) -> str:
+    """Return the manifest's hash over a dataset's files, or one over what the folder says."""
+    if manifest is not None:
+        return str(read_json(manifest)["sha256"])
+    # The card names the tokenizer, the sources and the code; the state the first file's content.
+    return folder_sha256(folder, [folder / "README.md", folder / "train" / "state.json"])
+
+
+def _step_rows(results: list[Any], steps_per_epoch: int) -> list[dict[str, Any]]:
+    return [{**asdict(result), "epoch": result.step / steps_per_epoch} for result in results]
+
+
+if __name__ == "__main__":
+    entry(run, globals().get("snakemake"))

@@ -1,0 +1,158 @@
+"""A checkpoint's scores are the same at any batch size, and bad inputs end at once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from scripts.common.errors import InputError, IntegrityError
+from scripts.common.files import read_json
+from scripts.common.tables import read_table, table_of_rows, write_table
+from scripts.language_model import evaluate_checkpoint
+from scripts.language_model.checkpoints import save_checkpoint
+from scripts.language_model.item_scores import ItemScorer
+from scripts.language_model.masked_logits import Query, Runner
+from scripts.language_model.tables import EVALUATION_ITEMS, ITEM_SCORES
+from tests.language_model.evaluation_builders import (
+    WORDS,
+    item,
+    saved_tokenizer,
+    tiny_model,
+    tiny_noun_test,
+    tiny_runner,
+    tiny_wordpiece,
+)
+
+FP32_TOLERANCE = 1e-5  # nats; sums of float32 in another order
+BF16_TOLERANCE = 0.1  # nats; bfloat16 has 8 bits, and these toy weights are large
+
+
+def many_items() -> list[dict[str, Any]]:
+    """Items of many lengths at both kinds of place."""
+    rows = []
+    for number in range(64):
+        names = [WORDS[(number + step) % len(WORDS)] for step in range(1 + number % 7)]
+        answer = names[0]
+        start = "신" if number % 3 == 0 and answer != "부산" else ""
+        text = " . ".join([*(f"{name} 는 갔다" for name in names), f"{start}{answer}에서 말했다"])
+        rows.append(item(text, answer, number=number, doc_id=f"d{number // 2}"))
+    return rows
+
+
+def scored(batch_tokens: int, precision: str = "fp32") -> list[dict[str, Any]]:
+    wordpiece = tiny_wordpiece()
+    runner = Runner(tiny_model(), wordpiece.special_ids["pad"], batch_tokens, precision)
+    scorer = ItemScorer(
+        runner,
+        wordpiece,
+        tiny_noun_test(),
+        max_masks=4,
+        top_candidates=20,
+        length=128,
+    )
+    return list(scorer.score(many_items()))
+
+
+def without_rounding(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "answer_log_probability"}
+
+
+def test_one_sequence_a_pass_and_sixty_four_give_the_same_scores() -> None:
+    alone, together = scored(1), scored(64 * 60)
+    assert [without_rounding(row) for row in alone] == [without_rounding(row) for row in together]
+    for one, other in zip(alone, together, strict=True):
+        assert one["answer_log_probability"] == pytest.approx(
+            other["answer_log_probability"], abs=FP32_TOLERANCE
+        )
+    assert len({row["rank"] for row in alone}) > 5
+
+
+def test_bfloat16_stays_within_its_tolerance() -> None:
+    for exact, reduced in zip(scored(2048), scored(2048, "bf16"), strict=True):
+        assert exact["answer_log_probability"] == pytest.approx(
+            reduced["answer_log_probability"], abs=BF16_TOLERANCE
+        )
+
+
+@pytest.mark.parametrize("kind", ["deberta-v2", "bert", "roberta"])
+def test_log_probabilities_equal_those_of_the_whole_output_layer(kind: str) -> None:
+    model = tiny_model(kind)
+    queries = [
+        Query([2, *range(5, 5 + length), 3], [1, length, length // 2 + 1])
+        for length in (3, 30, 9, 9, 17)
+    ]
+    for index, found in tiny_runner(model, batch_tokens=64).log_probabilities(queries):
+        ids = torch.tensor([queries[index].ids])
+        with torch.no_grad():
+            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0]
+        whole = torch.log_softmax(logits, dim=-1)[list(queries[index].positions)]
+        assert torch.allclose(found, whole, atol=FP32_TOLERANCE)
+
+
+def test_the_model_is_left_as_it_was() -> None:
+    model, ids = tiny_model(), torch.tensor([[2, 7, 8, 3]])
+    list(tiny_runner(model).log_probabilities([Query([2, 7, 8, 3], [1])]))
+    with torch.no_grad():
+        assert model(input_ids=ids).logits.shape[:2] == (1, 4)
+
+
+def inputs(folder: Path, rows: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
+    """Arguments of the step on files in `folder`."""
+    save_checkpoint(tiny_model(), folder / "model.safetensors", folder / "config.json")
+    write_table(
+        folder / "real_coref.parquet", table_of_rows(rows, EVALUATION_ITEMS), EVALUATION_ITEMS
+    )
+    return {
+        "model": folder / "model.safetensors",
+        "model_config": folder / "config.json",
+        "tokenizer": saved_tokenizer(folder, tiny_wordpiece()),
+        "sets": [folder / "real_coref.parquet"],
+        "items": folder / "items.parquet",
+        "metrics": folder / "metrics.json",
+        "run": "mlm",
+        "epoch": "0.5",
+        "length": 128,
+        "max_masks": 4,
+        "top_candidates": 20,
+        "precision": "fp32",
+        "seed": 1,
+        "code_hash": "c",
+        "batch_tokens": 1000,
+    } | changes
+
+
+def test_the_step_writes_every_item_and_its_means(tmp_path: Path) -> None:
+    rows = many_items()
+    evaluate_checkpoint.run(**inputs(tmp_path, rows))
+    found = read_table(tmp_path / "items.parquet", ITEM_SCORES).to_pylist()
+    assert {row["item_id"] for row in found} == {row["item_id"] for row in rows}
+    means = read_json(tmp_path / "metrics.json")["sets"]["real_coref"]
+    assert means["items"] == 64 and means["documents"] == 32
+    assert means["strict_1"] == sum(row["strict_1"] for row in found) / 64
+    before = [(tmp_path / name).read_bytes() for name in ("items.parquet", "metrics.json")]
+    evaluate_checkpoint.run(**inputs(tmp_path, rows))
+    assert before == [(tmp_path / name).read_bytes() for name in ("items.parquet", "metrics.json")]
+
+
+def test_bad_inputs_end_in_one_line(tmp_path: Path) -> None:
+    rows = many_items()[:2]
+    for changes, message in (
+        ({"length": 8}, "tokens, more than the 8 of this run"),
+        ({"precision": "fp8"}, "precision 'fp8' is none of fp32, bf16"),
+    ):
+        with pytest.raises(InputError, match=message):
+            evaluate_checkpoint.run(**inputs(tmp_path, rows, **changes))
+    with pytest.raises(InputError, match="holds no item"):
+        evaluate_checkpoint.run(**inputs(tmp_path, []))
+    with pytest.raises(InputError, match="stands in two evaluation sets"):
+        evaluate_checkpoint.run(**inputs(tmp_path, [rows[0], rows[0]]))
+    arguments = inputs(tmp_path, rows)
+    other = tiny_model(vocabulary=33)
+    save_checkpoint(other, arguments["model"], arguments["model_config"])
+    with pytest.raises(InputError, match="vocabulary of 33"):
+        evaluate_checkpoint.run(**arguments)
+    arguments["sets"] = [tmp_path / "lambada.parquet"]
+    with pytest.raises(IntegrityError, match="is missing"):
+        evaluate_checkpoint.run(**arguments)
+    assert not (tmp_path / "items.parquet").exists()
