@@ -224,6 +224,7 @@ def _advice_as_json(one: Advice) -> dict[str, Any]:
         "replaces": one.replaces,
         "reason": one.reason,
         "reason_korean": one.reason_korean,
+        "columns": list(RUN_COLUMNS),
         "row": dict(zip(RUN_COLUMNS, one.cells, strict=True)),
         "command": one.command,
     }

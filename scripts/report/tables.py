@@ -176,12 +176,15 @@ PRONOUN_COLUMNS = columns_of(PronounRow)
 CEILING_COLUMNS = columns_of(CeilingRow)
 
 
-def read_rows(path: Path, row_type: type[Row]) -> list[Row]:
+def read_rows(
+    path: Path, row_type: type[Row], *, signed: frozenset[str] = frozenset()
+) -> list[Row]:
     """Read a tab-separated table (UTF-8, header) and check its columns and values.
 
     Args:
         path: the table.
         row_type: a dataclass whose fields are the columns.
+        signed: columns whose numbers may be negative.
 
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong.
@@ -203,7 +206,7 @@ def read_rows(path: Path, row_type: type[Row]) -> list[Row]:
                 f"{path} has no column '{column}'; run the step that makes it again"
             )
     return [
-        _parse_row(path, number, dict(zip(header, cells, strict=False)), row_type)
+        _parse_row(path, number, dict(zip(header, cells, strict=False)), row_type, signed)
         for number, cells in enumerate(lines[1:], start=2)
         if _has_every_cell(path, number, cells, header)
     ]
@@ -218,12 +221,18 @@ def _has_every_cell(path: Path, number: int, cells: list[str], header: list[str]
     return True
 
 
-def _parse_row(path: Path, number: int, cells: dict[str, str], row_type: type[Row]) -> Row:
+def _parse_row(
+    path: Path,
+    number: int,
+    cells: dict[str, str],
+    row_type: type[Row],
+    signed: frozenset[str],
+) -> Row:
     hints = typing.get_type_hints(row_type)
     values: dict[str, Any] = {}
     for column, hint in hints.items():
         try:
-            values[column] = _parse_cell(cells[column], hint)
+            values[column] = _parse_cell(cells[column], hint, signed=column in signed)
         except ValueError as error:
             raise IntegrityError(
                 f"{path} row {number} column '{column}': {error}; run the step that makes it again"
@@ -232,8 +241,8 @@ def _parse_row(path: Path, number: int, cells: dict[str, str], row_type: type[Ro
     return make(**values)
 
 
-def _parse_cell(text: str, hint: Any) -> Any:
-    """Convert a cell; counts and measures are finite and not negative.
+def _parse_cell(text: str, hint: Any, *, signed: bool) -> Any:
+    """Convert a cell; counts and measures are finite and, unless `signed`, not negative.
 
     Raises:
         ValueError: the cell does not fit its column.
@@ -245,8 +254,9 @@ def _parse_cell(text: str, hint: Any) -> Any:
     if hint is str:
         return text
     value = hint(text)
-    if not math.isfinite(value) or value < 0:
-        raise ValueError(f"'{text}' is not a finite number of at least 0")
+    if not math.isfinite(value) or (value < 0 and not signed):
+        wanted = "a finite number" if signed else "a finite number of at least 0"
+        raise ValueError(f"'{text}' is not {wanted}")
     return value
 
 

@@ -1,0 +1,372 @@
+"""The language_model track's figures: from tables to matplotlib figures, nothing written.
+
+Call these inside `drawing.figure_style()`, which sets fonts and colours.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from scripts.report.drawing import (
+    COMPACT,
+    INK,
+    LEGEND_ROW,
+    MUTED,
+    PLAIN,
+    WIDTH,
+    Margins,
+    inches_from_top,
+    note_figure,
+    panels,
+    shorten,
+    text_inches,
+)
+from scripts.report.language_model_tables import LossRow, RunRow
+from scripts.report.language_model_view import (
+    COMPOSITE_LENIENT,
+    COMPOSITE_STRICT,
+    ENTITY_1,
+    GOLD_1,
+    LAMBADA_1,
+    LOSS,
+    REAL_1,
+    REAL_1_LENIENT,
+    REAL_1_UNSEEN,
+    REAL_5,
+    Measure,
+    MetricBook,
+    baseline_name,
+    points,
+)
+
+# Okabe & Ito's colours, told apart by colour-blind readers; beyond them the dashes change.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7a3e00", "#33383d")
+DASHES: tuple[tuple[int, tuple[int, ...]], ...] = (
+    (0, ()),
+    (0, (5, 2)),
+    (0, (2, 1.5)),  # type: ignore[assignment]
+    (0, (7, 2, 2, 2)),
+)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_BASELINE_DASHES: tuple[tuple[int, tuple[int, ...]], ...] = ((0, (1, 1)), (0, (3, 2)), (0, (6, 2)))
+CURVES = (
+    COMPOSITE_STRICT,
+    REAL_1,
+    REAL_5,
+    COMPOSITE_LENIENT,
+    REAL_1_LENIENT,
+    LAMBADA_1,
+    REAL_1_UNSEEN,
+    ENTITY_1,
+    GOLD_1,
+    LOSS,
+)
+_PER_CENT = FuncFormatter(lambda value, _position: f"{100 * value:.4g}")
+
+
+@dataclass(frozen=True)
+class RunStyle:
+    """How a run is drawn, the same in every figure."""
+
+    colour: str
+    dashes: tuple[int, tuple[int, ...]]
+    marker: str
+
+
+def run_styles(runs: Sequence[str]) -> dict[str, RunStyle]:
+    """Return a style for each run, in the table's order."""
+    return {
+        run: RunStyle(
+            COLOURS[place % len(COLOURS)],
+            DASHES[place // len(COLOURS) % len(DASHES)],
+            MARKERS[place % len(MARKERS)],
+        )
+        for place, run in enumerate(runs)
+    }
+
+
+def curves_figure(book: MetricBook, runs: Sequence[RunRow]) -> Figure:
+    """Draw each metric over the epochs: a line per run, its 95 % band, baselines across.
+
+    A ring marks the checkpoint that the validation half chose; curves are over all items.
+    """
+    if not runs:
+        return note_figure("No run was evaluated.")
+    styles = run_styles([row.run for row in runs])
+    measures = [one for one in CURVES if any(book.curve(row.run, one) for row in runs)]
+    columns = 3
+    rows = -(-len(measures) // columns)
+    legend = _run_handles(styles)
+    legend += _baseline_handles(book)
+    legend_rows = _legend_rows(legend)
+    figure, axes = panels(
+        [2.1] * rows,
+        columns,
+        Margins(
+            left=0.55,
+            right=0.15,
+            top=0.5 + LEGEND_ROW * legend_rows,
+            bottom=0.5,
+            between_columns=0.6,
+            between_rows=0.75,
+        ),
+    )
+    for one, measure in zip(axes, measures, strict=False):
+        _draw_curves(one, book, runs, styles, measure)
+    for unused in axes[len(measures) :]:
+        unused.remove()
+    _place_legend(figure, legend)
+    return figure
+
+
+def _draw_curves(
+    axes: Axes,
+    book: MetricBook,
+    runs: Sequence[RunRow],
+    styles: dict[str, RunStyle],
+    measure: Measure,
+) -> None:
+    for row in runs:
+        curve, style = book.curve(row.run, measure), styles[row.run]
+        epochs = [epoch for epoch, _ in curve]
+        banded = [(e, m.low, m.high) for e, m in curve if m.low is not None and m.high is not None]
+        if banded:
+            places, lows, highs = zip(*banded, strict=True)
+            axes.fill_between(places, lows, highs, color=style.colour, alpha=0.12, linewidth=0)
+        axes.plot(
+            epochs,
+            [metric.value for _, metric in curve],
+            color=style.colour,
+            linestyle=style.dashes,
+            marker=style.marker,
+            markersize=3.5,
+            linewidth=1.5,
+        )
+        best = [metric.value for epoch, metric in curve if epoch == float(row.best_epoch)]
+        axes.plot(
+            [float(row.best_epoch)] * len(best),
+            best,
+            "o",
+            markersize=9,
+            markerfacecolor="none",
+            markeredgecolor=style.colour,
+            markeredgewidth=1.3,
+        )
+    for place, baseline in enumerate(book.baselines):
+        level = book.get(baseline, "", measure)
+        if level is not None:
+            dashes = _BASELINE_DASHES[place % len(_BASELINE_DASHES)]
+            axes.axhline(level.value, color=MUTED, linestyle=dashes, linewidth=1.2, zorder=1)
+    title, set_name = measure[0], measure[1]
+    axes.set_title(title if set_name == "heldout" else f"{title} (%)")
+    if set_name != "heldout":
+        axes.yaxis.set_major_formatter(_PER_CENT)
+        axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]), top=min(1.02, axes.get_ylim()[1]))
+    axes.set_xlabel("epoch of the run")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    axes.xaxis.set_major_formatter(PLAIN)
+    axes.grid(color="#e3e7eb", linewidth=0.6)
+
+
+def _run_handles(styles: dict[str, RunStyle]) -> list[Line2D | Patch]:
+    return [
+        Line2D(
+            [],
+            [],
+            color=style.colour,
+            linestyle=style.dashes,
+            marker=style.marker,
+            markersize=4,
+            label=shorten(run, 32),
+        )
+        for run, style in styles.items()
+    ]
+
+
+def _baseline_handles(book: MetricBook) -> list[Line2D | Patch]:
+    return [
+        Line2D(
+            [],
+            [],
+            color=MUTED,
+            linestyle=_BASELINE_DASHES[place % len(_BASELINE_DASHES)],
+            label=f"no model: {shorten(baseline_name(name), 34)}",
+        )
+        for place, name in enumerate(book.baselines)
+    ]
+
+
+def _legend_columns(handles: Sequence[Line2D | Patch]) -> int:
+    widest = max(text_inches(str(handle.get_label())) for handle in handles) + 0.75
+    return max(1, int((WIDTH - 0.2) / widest))
+
+
+def _legend_rows(handles: Sequence[Line2D | Patch]) -> int:
+    return -(-len(handles) // _legend_columns(handles)) if handles else 0
+
+
+def _place_legend(figure: Figure, handles: Sequence[Line2D | Patch]) -> None:
+    if handles:
+        figure.legend(
+            handles=list(handles),
+            loc="upper left",
+            bbox_to_anchor=(0.01, inches_from_top(figure, 0.02)),
+            ncols=_legend_columns(handles),
+            labelspacing=0.35,
+            columnspacing=1.6,
+        )
+
+
+def cost_figure(runs: Sequence[RunRow]) -> Figure:
+    """Draw the test score of each run's best checkpoint over the tokens that it took."""
+    if not runs:
+        return note_figure("No run was evaluated.")
+    styles = run_styles([row.run for row in runs])
+    legend = _run_handles(styles)
+    top = 0.5 + LEGEND_ROW * _legend_rows(legend)
+    figure, (axes,) = panels([3.2], 1, Margins(left=0.7, right=0.3, top=top, bottom=0.55))
+    spent = [row.tokens_at_best for row in runs]
+    log = min(spent) > 0 and max(spent) / min(spent) > 20
+    for row, place in zip(runs, _side_by_side(spent, log=log), strict=True):
+        style = styles[row.run]
+        if row.test_low is not None and row.test_high is not None:
+            axes.plot([place] * 2, [row.test_low, row.test_high], color=style.colour)
+        axes.plot([place], [row.test], style.marker, color=style.colour, markersize=7)
+    if log:
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        axes.set_xlim(0, max(spent) * 1.08 or 1)
+    axes.xaxis.set_major_formatter(COMPACT)
+    axes.yaxis.set_major_formatter(_PER_CENT)
+    axes.set_xlabel("input tokens up to the best checkpoint, those of its parent runs included")
+    axes.set_ylabel("strict composite, test half (%)")
+    axes.grid(color="#e3e7eb", linewidth=0.6)
+    _place_legend(figure, legend)
+    return figure
+
+
+def _side_by_side(values: Sequence[int], *, log: bool) -> list[float]:
+    """Return places for values on an axis, equal ones moved apart by 0.7 % of it."""
+    places: list[float] = []
+    for number, value in enumerate(values):
+        before = values[:number].count(value)
+        step = value * 0.03 if log else max(values) * 0.007
+        places.append(value + before * step)
+    return places
+
+
+def losses_figure(rows: Sequence[LossRow], runs: Sequence[RunRow]) -> Figure:
+    """Draw training loss and gradient norm over each run's tokens."""
+    drawn = [run for run in runs if any(row.run == run.run for row in rows)]
+    if not drawn:
+        return note_figure("No training step was recorded.")
+    styles = run_styles([row.run for row in runs])
+    legend = _run_handles(styles)
+    top = 0.5 + LEGEND_ROW * _legend_rows(legend)
+    figure, (left, right) = panels(
+        [2.8], 2, Margins(left=0.6, right=0.15, top=top, bottom=0.55, between_columns=0.75)
+    )
+    for run in drawn:
+        curve = [row for row in rows if row.run == run.run]
+        style = styles[run.run]
+        tokens = [row.tokens for row in curve]
+        for axes, values in (
+            (left, [row.loss for row in curve]),
+            (right, [row.gradient_norm for row in curve]),
+        ):
+            axes.plot(tokens, values, color=style.colour, linestyle=style.dashes, linewidth=1.2)
+    left.set_title("training loss (nats per labelled token)")
+    right.set_title("gradient norm before clipping")
+    for axes in (left, right):
+        axes.set_xlabel("input tokens of the run")
+        axes.set_xlim(left=0)
+        axes.xaxis.set_major_formatter(COMPACT)
+        axes.yaxis.set_major_formatter(PLAIN)
+        axes.grid(color="#e3e7eb", linewidth=0.6)
+    _place_legend(figure, legend)
+    return figure
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """One difference: what it compares, and the interval in shares."""
+
+    label: str
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class ForestBlock:
+    """Differences of one kind, under a heading."""
+
+    title: str
+    rows: Sequence[ForestRow]
+
+
+_FOREST_ROW = 0.24
+_LABEL_COLUMNS = 66
+
+
+def forest_figure(blocks: Sequence[ForestBlock]) -> Figure:
+    """Draw differences with their intervals, a panel per block, one scale for all."""
+    blocks = [block for block in blocks if block.rows]
+    if not blocks:
+        return note_figure("There is nothing to compare.")
+    rows = [row for block in blocks for row in block.rows]
+    left = 0.25 + max(text_inches(shorten(row.label, _LABEL_COLUMNS)) for row in rows)
+    figure, axes = panels(
+        [_FOREST_ROW * len(block.rows) + 0.1 for block in blocks],
+        1,
+        Margins(left=left, right=1.75, top=0.45, bottom=0.5, between_rows=0.62),
+    )
+    ends = [end for row in rows for end in (row.value, row.low, row.high, 0.0) if end is not None]
+    margin = 0.06 * max(max(ends) - min(ends), 0.01)
+    for one, block in zip(axes, blocks, strict=True):
+        _draw_forest(one, block)
+        one.set_xlim(min(ends) - margin, max(ends) + margin)
+    axes[-1].set_xlabel("difference (points), 95 % interval; hollow: the interval holds 0")
+    return figure
+
+
+def _draw_forest(axes: Axes, block: ForestBlock) -> None:
+    axes.axvline(0, color=INK, linewidth=0.8, zorder=1)
+    for place, row in enumerate(block.rows):
+        known = row.low is not None and row.high is not None
+        noise = not known or (row.low or 0.0) <= 0 <= (row.high or 0.0)
+        colour = MUTED if noise else COLOURS[0] if row.value > 0 else COLOURS[1]
+        if known:
+            axes.plot([row.low or 0.0, row.high or 0.0], [place] * 2, color=colour, linewidth=1.6)
+        axes.plot(
+            [row.value],
+            [place],
+            "o",
+            markersize=5.5,
+            markeredgecolor=colour,
+            markerfacecolor="white" if noise else colour,
+        )
+        axes.text(
+            1.012,
+            place,
+            points(row.value, row.low, row.high),
+            va="center_baseline",
+            fontsize=8.5,
+            color=MUTED if noise else INK,
+            transform=axes.get_yaxis_transform(),
+            clip_on=False,
+        )
+    axes.set_title(block.title)
+    axes.set_ylim(len(block.rows) - 0.4, -0.6)
+    axes.set_yticks(
+        range(len(block.rows)), [shorten(row.label, _LABEL_COLUMNS) for row in block.rows]
+    )
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_formatter(_PER_CENT)
+    axes.grid(axis="x", color="#e3e7eb", linewidth=0.6)

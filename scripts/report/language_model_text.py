@@ -1,0 +1,163 @@
+"""What the track's results come to in a few sentences, English and Korean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.report.language_model_forest import (
+    AGAINST_BASELINE,
+    BESTS,
+    CONTROL,
+    LENGTHS,
+    ORIGIN,
+    shown_differences,
+)
+from scripts.report.language_model_tables import DifferenceRow, RunRow
+from scripts.report.language_model_view import (
+    REAL_1,
+    Measure,
+    baseline_name,
+    percent,
+    points_of,
+)
+
+Shown = dict[str, list[tuple[Measure, DifferenceRow]]]
+
+
+@dataclass(frozen=True)
+class AdviceLine:
+    """One advised run: why, its row as TSV text (header and cells), and the command."""
+
+    run: str
+    reason: str
+    reason_korean: str
+    header: str
+    cells: str
+    command: str
+
+
+def advice_lines(summary: dict[str, Any]) -> list[AdviceLine]:
+    """Return the advised runs in the summary's order."""
+    return [
+        AdviceLine(
+            run=one["run"],
+            reason=one["reason"],
+            reason_korean=one["reason_korean"],
+            header="\t".join(one["columns"]),
+            cells="\t".join(one["row"][column] for column in one["columns"]),
+            command=one["command"],
+        )
+        for one in summary["advice"]
+    ]
+
+
+def glance(
+    summary: dict[str, Any], runs: Sequence[RunRow], differences: Sequence[DifferenceRow]
+) -> list[str]:
+    """Return the sentences at the top of the page."""
+    if not runs:
+        return ["No run was trained."]
+    best, shown = _first(runs), shown_differences(differences, runs)
+    sentences = [
+        f"{len(runs):,} {'run was' if len(runs) == 1 else 'runs were'} trained and evaluated on "
+        f"{summary['items']:,} items of {summary['documents']:,} held-out documents.",
+        f"The best one is {best.run} at epoch {best.best_epoch}: strict composite "
+        f"{percent(best.test, best.test_low, best.test_high)} % on the test half.",
+    ]
+    equal = [row for _, row in shown.get(BESTS, []) if row.within_noise == "yes"]
+    if equal:
+        others = ", ".join(row.second.rpartition("@")[0] for row in equal)
+        sentences.append(f"Within noise of it: {others}.")
+    sentences += _question(
+        shown, CONTROL, "Entity supervision changes Real@1 by {} points against the control"
+    )
+    sentences += _question(
+        shown, LENGTHS, "Longer inputs change Real@1 by {} points on the same items"
+    )
+    sentences += _question(
+        shown,
+        ORIGIN,
+        "Combined instead of plain pre-training changes the Real@1 of fine-tuning by {} points",
+    )
+    unbeaten = unbeaten_baselines(shown, best.run)
+    if unbeaten:
+        sentences.append(f"It does not beat the baseline {' and '.join(unbeaten)} on Real@1.")
+    elif shown.get(AGAINST_BASELINE):
+        sentences.append("It beats every baseline without a model on Real@1.")
+    over = [row.run for row in runs if row.overfitting == "yes"]
+    if over:
+        sentences.append(f"Over-fitted by the end: {', '.join(over)}.")
+    return sentences
+
+
+def glance_korean(
+    summary: dict[str, Any], runs: Sequence[RunRow], differences: Sequence[DifferenceRow]
+) -> list[str]:
+    """Return the same in Korean."""
+    if not runs:
+        return ["학습한 모델이 없습니다."]
+    best, shown = _first(runs), shown_differences(differences, runs)
+    sentences = [
+        f"모델 {len(runs):,}개를 학습하고, 학습에 쓰지 않은 문서 {summary['documents']:,}건의 문항 "
+        f"{summary['items']:,}개로 평가했습니다.",
+        f"가장 좋은 것은 {best.run}의 에폭 {best.best_epoch}이며, 엄격한 종합 점수는 시험 절반에서 "
+        f"{percent(best.test, best.test_low, best.test_high)} %입니다(괄호는 95 % 구간).",
+    ]
+    equal = [row for _, row in shown.get(BESTS, []) if row.within_noise == "yes"]
+    if equal:
+        others = ", ".join(row.second.rpartition("@")[0] for row in equal)
+        sentences.append(f"오차 범위 안에서 구별되지 않는 것: {others}.")
+    sentences += _question(
+        shown,
+        CONTROL,
+        "가린 개체를 정답으로 학습하면 대조군과 견주어 Real@1이 {} 점 달라집니다",
+        True,
+    )
+    sentences += _question(
+        shown, LENGTHS, "같은 문항에서 긴 입력과 짧은 입력의 Real@1 차이는 {} 점입니다", True
+    )
+    sentences += _question(
+        shown,
+        ORIGIN,
+        "혼합 사전 학습에서 시작한 미세 조정과 일반 사전 학습의 차이는 {} 점입니다",
+        True,
+    )
+    unbeaten = unbeaten_baselines(shown, best.run)
+    if unbeaten:
+        sentences.append(f"모델 없는 기준선({', '.join(unbeaten)})보다 낫다고 할 수 없습니다.")
+    elif shown.get(AGAINST_BASELINE):
+        sentences.append("모델 없는 기준선은 모두 넘어섰습니다(Real@1).")
+    over = [row.run for row in runs if row.overfitting == "yes"]
+    if over:
+        sentences.append(f"끝에서 과적합된 것: {', '.join(over)}.")
+    return sentences
+
+
+def _first(runs: Sequence[RunRow]) -> RunRow:
+    return min(runs, key=lambda row: row.rank)
+
+
+def _question(shown: Shown, kind: str, sentence: str, korean: bool = False) -> list[str]:
+    """Return the sentence for strict Real@1 on all items, for every pair of a kind."""
+    found = []
+    for measure, row in shown.get(kind, []):
+        if measure == REAL_1:
+            noise = row.within_noise == "yes"
+            text, pair = sentence.format(points_of(row)), f"{row.first}, {row.second}"
+            if korean:
+                text = text.replace(" to ", "~")
+                found.append(f"{text}({pair}{'; 오차 범위 안' if noise else ''}).")
+            else:
+                found.append(f"{text} ({pair}{'; within noise' if noise else ''}).")
+    return found
+
+
+def unbeaten_baselines(shown: Shown, run: str) -> list[str]:
+    """Return the baselines that a run's best checkpoint is not clearly above on Real@1."""
+    return [
+        baseline_name(row.second)
+        for measure, row in shown.get(AGAINST_BASELINE, [])
+        if measure == REAL_1
+        and row.first.rpartition("@")[0] == run
+        and not (row.low is not None and row.low > 0)
+    ]
