@@ -236,6 +236,7 @@ rule build_lambada:
         length=LANGUAGE_MODEL.shortest_length(),
         max_masks=CONFIG["language_model"]["evaluation"]["max_masks"],
         max_items=CONFIG["language_model"]["evaluation"]["lambada"]["items"],
+        min_characters=CONFIG["language_model"]["evaluation"]["lambada"]["min_characters"],
         max_choices=CONFIG["language_model"]["evaluation"]["lambada"]["max_choices"],
         min_syllables=CONFIG["corpus"]["entity_coref"]["min_syllables"],
         seed=CONFIG["seed"],
