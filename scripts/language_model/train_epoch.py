@@ -11,23 +11,19 @@ cut, nor on interruptions: saves inside a segment lie beside the outputs until i
 """
 
 import logging
-import math
 from dataclasses import asdict
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from scripts.common.entry import entry
-from scripts.common.errors import ConfigError, InputError, IntegrityError
-from scripts.common.files import folder_sha256, read_json, sha256_file
+from scripts.common.errors import IntegrityError
+from scripts.common.files import sha256_file
 from scripts.common.tables import table_of_rows, write_table
 from scripts.common.wordpiece import load_wordpiece
 from scripts.language_model.batches import ENTITY, TEXT, BatchPlan, boundary_step
 from scripts.language_model.tables import STEPS
 
 _logger = logging.getLogger(__name__)
-_KINDS = {"mlm": (TEXT,), "entity_ft": (ENTITY,), "combined": (TEXT, ENTITY)}
-_START = "0.0"
 
 
 def run(
@@ -133,6 +129,15 @@ def run(
         accelerator_of,
         train_steps,
     )
+    from scripts.language_model.training_checks import (
+        dataset_hash,
+        folders_of_kind,
+        require_dataset,
+        require_model,
+        require_settings,
+        require_state,
+        segment_steps,
+    )
     from scripts.language_model.training_progress import TrainingProgress, event_writer
     from scripts.language_model.training_rows import Masking, TrainingRows
 
@@ -140,7 +145,7 @@ def run(
     require_settings(
         run, epoch, previous_epoch, schedule_epochs, lr, warmup_ratio, weight_decay, max_grad_norm
     )
-    folders = _folders_of_kind(kind, mlm_dataset, entity_dataset, run)
+    folders = folders_of_kind(kind, mlm_dataset, entity_dataset, run)
     tokenizer_hash = sha256_file(tokenizer)
     for folder in folders.values():
         require_dataset(folder, tokenizer, tokenizer_hash, length)
@@ -160,7 +165,7 @@ def run(
         ),
     )
     manifests = {TEXT: mlm_manifest, ENTITY: entity_manifest}
-    data_hashes = {name: _dataset_hash(folder, manifests[name]) for name, folder in folders.items()}
+    data_hashes = {name: dataset_hash(folder, manifests[name]) for name, folder in folders.items()}
     plan = BatchPlan(
         rows.lengths,
         entity_share=entity_share,
@@ -273,140 +278,6 @@ def run(
     )
     write_table(steps, table_of_rows(_step_rows(results, plan.steps_per_epoch), STEPS), STEPS)
     saves.clear()
-
-
-def require_settings(
-    run: str,
-    epoch: str,
-    previous_epoch: str,
-    schedule_epochs: str,
-    lr: float,
-    warmup_ratio: float,
-    weight_decay: float,
-    max_grad_norm: float,
-) -> None:
-    """Check the numbers of a run that need no file.
-
-    Raises:
-        ConfigError: one is outside its range, or the epoch lies beyond the schedule.
-    """
-    if Decimal(epoch) > Decimal(str(schedule_epochs)):
-        raise ConfigError(
-            f"run {run}: epoch {epoch} lies beyond schedule_epochs {schedule_epochs}, where the "
-            "learning rate is 0; raise schedule_epochs, which trains the run anew"
-        )
-    if not Decimal(previous_epoch) < Decimal(epoch):
-        raise ConfigError(f"run {run}: epoch {epoch} does not come after {previous_epoch}")
-    values = {"lr": lr, "max_grad_norm": max_grad_norm}
-    for name, value in values.items():
-        if not (math.isfinite(value) and value > 0):
-            raise ConfigError(f"run {run}: {name} {value} is no positive number; correct it")
-    if not 0 <= warmup_ratio <= 1 or not weight_decay >= 0:
-        raise ConfigError(
-            f"run {run}: warmup_ratio {warmup_ratio} lies in 0..1, weight_decay {weight_decay} is "
-            "0 or more; correct them"
-        )
-
-
-def require_dataset(folder: Path, tokenizer: Path, tokenizer_hash: str, length: int) -> None:
-    """Check that a dataset was built with the tokenizer and for the length.
-
-    Raises:
-        InputError: it was not.
-    """
-    from scripts.language_model.training_rows import dataset_metadata
-
-    metadata = dataset_metadata(folder)
-    if metadata["tokenizer_sha256"] != tokenizer_hash:
-        raise InputError(
-            f"dataset {folder} was built for another tokenizer (SHA-256 "
-            f"{metadata['tokenizer_sha256'][:12]}…) than {tokenizer} ({tokenizer_hash[:12]}…); "
-            "build it again"
-        )
-    if metadata["seq_len"] != length:
-        raise InputError(
-            f"dataset {folder} was built for rows of {metadata['seq_len']} tokens, the run has "
-            f"length {length}; choose the dataset of that length"
-        )
-
-
-def require_model(network: Any, wordpiece: Any, start: Path, length: int) -> None:
-    """Check that a model takes the run's rows.
-
-    Raises:
-        InputError: its vocabulary is another one, or its rows are shorter than `length`.
-    """
-    from scripts.language_model.base_model import require_tokenizer_of
-    from scripts.language_model.lengthen import longest_row
-
-    require_tokenizer_of(network.config, wordpiece, str(start))
-    longest = longest_row(network.config)
-    if longest < length:
-        raise InputError(
-            f"{start} takes rows of {longest} tokens, the run has length {length}; start from a "
-            "model of that length or longer"
-        )
-
-
-def segment_steps(run: str, epoch: str, previous_epoch: str, plan: BatchPlan) -> tuple[int, int]:
-    """Return the first step of a segment, from 0, and the one behind its last.
-
-    Raises:
-        ConfigError: the segment has no step.
-    """
-    first = boundary_step(previous_epoch, plan.steps_per_epoch)
-    last = boundary_step(epoch, plan.steps_per_epoch)
-    if first >= last:
-        raise ConfigError(
-            f"run {run}: no step between epoch {previous_epoch} and {epoch}, since "
-            f"{plan.rows_per_epoch} rows give {plan.steps_per_epoch} steps an epoch; lower batch "
-            "or grad_accumulation, or raise eval_every"
-        )
-    return first, last
-
-
-def require_state(state_before: Path | None, identity: dict[str, Any], first: int) -> None:
-    """Check that a training state is that of the segment before.
-
-    Raises:
-        IntegrityError: it is missing, or another run's or step's.
-    """
-    from scripts.language_model.optimization import read_about
-
-    if state_before is None:
-        if first:
-            raise IntegrityError(
-                f"run {identity['run']}: no training state for step {first}; give state_before"
-            )
-        return
-    about = read_about(state_before)
-    found = {name: about.get(name) for name in identity}
-    if found != identity:
-        raise IntegrityError(
-            f"{state_before} is the state of {found}, needed is {identity}; delete the run's "
-            "epochs and train it again"
-        )
-
-
-def _folders_of_kind(
-    kind: str, mlm_dataset: Path | None, entity_dataset: Path | None, run: str
-) -> dict[str, Path]:
-    if kind not in _KINDS:
-        raise ConfigError(f"run {run}: kind {kind!r}; choose one of {', '.join(_KINDS)}")
-    given = {TEXT: mlm_dataset, ENTITY: entity_dataset}
-    folders = {name: folder for name in _KINDS[kind] if (folder := given[name]) is not None}
-    missing = [name for name in _KINDS[kind] if name not in folders]
-    if missing:
-        raise ConfigError(f"run {run}: kind {kind} needs the dataset {', '.join(missing)}")
-    return folders
-
-
-def _dataset_hash(folder: Path, manifest: Path | None) -> str:
-    """Return the manifest's hash over a dataset's files, or one over what the folder says."""
-    if manifest is not None:
-        return str(read_json(manifest)["sha256"])
-    # The card names the tokenizer, the sources and the code; the state the first file's content.
-    return folder_sha256(folder, [folder / "README.md", folder / "train" / "state.json"])
 
 
 def _step_rows(results: list[Any], steps_per_epoch: int) -> list[dict[str, Any]]:
