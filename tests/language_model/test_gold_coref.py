@@ -13,9 +13,10 @@ from scripts.common.errors import InputError
 from scripts.common.files import read_json
 from scripts.common.normalize import normalize
 from scripts.common.tables import read_table
+from scripts.corpus.train_tokenizer import frequent_characters, train
 from scripts.language_model import build_gold_coref
 from scripts.language_model.tables import EVALUATION_ITEMS
-from tests.corpus.builders import cased_wordpiece
+from tests.corpus.builders import checked
 from tests.language_model.corpus_tables import write_corpus
 from tests.language_model.evaluation_builders import saved_tokenizer, tiny_wordpiece
 from tests.workflow.harness import ROOT
@@ -134,10 +135,13 @@ def test_koconovel_gives_a_set(tmp_path: Path) -> None:
         pytest.skip("the gold coreference set is not beside this checkout")
     with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
         passages = [json.loads(line) for line in lines][::10]
+    texts = [normalize(row["text"]).text for row in passages]
+    tokenizer = checked(train(texts, 3000, frequent_characters(texts, 2000)))
+    (tmp_path / "own").mkdir()
     rows = build(
         tmp_path,
         passages,
-        tokenizer=saved_tokenizer(tmp_path, cased_wordpiece()),
+        tokenizer=saved_tokenizer(tmp_path / "own", tokenizer),
         passage_field="doc_id",
         clusters_field="omniscent_separate",
         length=1536,
