@@ -140,7 +140,8 @@ def test_the_glance_says_it_in_both_languages(text: str) -> None:
 def test_contamination_chance_and_definitions_stand_there(text: str) -> None:
     shown = Page(text).tables
     contamination = next(name for name in shown if name.startswith("Contamination"))
-    assert ["contaminated items", "0"] in shown[contamination]
+    assert ["contaminated_items · real_coref · shared text", "0"] in shown[contamination]
+    assert "Evaluation items found in a training set: 0." in text
     sets = next(name for name in shown if name.startswith("Frozen sets"))
     assert dict(zip(shown[sets][0], shown[sets][1], strict=True))["chance @1 (%)"] == "5.0"
     assert "0.4 · Real@1 + 0.3 · Real@5 + 0.3 · LAMBADA@1, strict and lenient" in text
@@ -171,7 +172,7 @@ def test_data_text_shows_as_text(tables: Path, tmp_path: Path) -> None:
     summary = json.loads((copied / "summary.json").read_text(encoding="utf-8"))
     summary["definitions"] = {HOSTILE: HOSTILE}
     summary["advice"][0]["reason"] = HOSTILE
-    summary["contamination"] = {HOSTILE: {"inner": HOSTILE}}
+    summary["contamination"] |= {HOSTILE: {"inner": HOSTILE}}
     (copied / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
     arguments = page_inputs(copied, tmp_path)
     write_report.run(**arguments, page=tmp_path / "index.html")
