@@ -180,6 +180,11 @@ def datasets_of_runs(name):
     ]
 
 
+def heldout_file(name):
+    """Return a file of the MLM dataset whose hold-out measures every run's loss."""
+    return f"<results>/corpus/mlm/{LANGUAGE_MODEL.shortest_length() or CORPUS.lengths[0]}/{name}"
+
+
 def events_of_run(run, model):
     """Return the folder of a run's TensorBoard events, beside its checkpoints."""
     return str(Path(str(model)).parents[2] / "events" / run)

@@ -326,6 +326,8 @@ rule evaluate_checkpoint:
         tokenizer="<results>/corpus/tokenizer/tokenizer.json",
         sets=evaluation_set_files(),
         contamination="<results>/language_model/evaluation_sets/contamination.json",
+        heldout=ancient(heldout_file("dataset")),
+        heldout_manifest=heldout_file("manifest.json"),
     output:
         scores="<results>/language_model/evaluation/{run}/epoch-{epoch}/items.parquet",
         metrics="<results>/language_model/evaluation/{run}/epoch-{epoch}/metrics.json",
@@ -345,6 +347,9 @@ rule evaluate_checkpoint:
         length=setting_of_run("length"),
         max_masks=CONFIG["language_model"]["evaluation"]["max_masks"],
         top_candidates=CONFIG["language_model"]["evaluation"]["top_candidates"],
+        heldout_mask_rate=CONFIG["language_model"]["evaluation"]["heldout_mask_rate"],
+        heldout_tokens=CONFIG["language_model"]["evaluation"]["heldout_tokens"],
+        perplexity_sentences=CONFIG["language_model"]["evaluation"]["pseudo_perplexity_sentences"],
         precision=setting_of_run("precision"),
         seed=CONFIG["seed"],
         code_hash=code_version(
@@ -357,6 +362,30 @@ rule evaluate_checkpoint:
         ),
     script:
         "../scripts/language_model/evaluate_checkpoint.py"
+
+
+rule score_baselines:
+    """Score the evaluation sets without a model."""
+    input:
+        sets=evaluation_set_files(),
+        scores=shard_files("scores"),
+        splits="<results>/corpus/splits.parquet",
+    output:
+        baselines="<results>/language_model/baselines.parquet",
+    log:
+        "<results>/logs/language_model/score_baselines/all.log",
+    benchmark:
+        "<results>/benchmarks/language_model/score_baselines/all.jsonl"
+    conda:
+        "../envs/language_model.yaml"
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(120),
+        batch_documents=CONFIG["corpus"]["batch_documents"],
+    params:
+        code=code_version("scripts/language_model/score_baselines.py"),
+    script:
+        "../scripts/language_model/score_baselines.py"
 
 
 rule summarize_language_model:

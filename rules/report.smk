@@ -2,8 +2,10 @@
 
 PURPOSE   Plots and tables of every track, with n, seed, versions, code and data hashes; and, apart
           from them because they differ from run to run, the costs: time and memory of each job.
-INPUTS    <results>/corpus/tables/, the jobs' records beside the logs
-OUTPUTS   <results>/report/index.html (nothing is loaded from elsewhere), <results>/report/figures/
+INPUTS    <results>/corpus/tables/, <results>/language_model/tables/ where there are runs, the jobs'
+          records beside the logs
+OUTPUTS   <results>/report/index.html (nothing is loaded from elsewhere), <results>/report/figures/,
+          <results>/report/language_model.md
           <results>/costs/corpus.tsv, index.html, figures/
 TARGETS   report
 """
@@ -11,6 +13,8 @@ TARGETS   report
 
 localrules:
     plot_corpus,
+    plot_language_model,
+    write_language_model,
     write_report,
     summarize_costs,
     plot_costs,
@@ -30,6 +34,24 @@ CORPUS_FIGURES = {
         "lengths",
     )
 }
+LANGUAGE_MODEL_FIGURES = {
+    f"{name}_figure": f"<results>/report/figures/language_model_{name}.svg"
+    for name in ("curves", "cost", "differences", "losses")
+}
+# What the page shows of the language_model track; nothing where no run is named.
+LANGUAGE_MODEL_SECTION = (
+    {
+        "language_model_summary": LANGUAGE_MODEL_TABLES["summary"],
+        "language_model_metrics": LANGUAGE_MODEL_TABLES["metrics_parquet"],
+        "language_model_runs": LANGUAGE_MODEL_TABLES["runs_table"],
+        "language_model_differences": LANGUAGE_MODEL_TABLES["differences"],
+        "language_model_targets": LANGUAGE_MODEL_TABLES["targets_table"],
+        "language_model_seeds": LANGUAGE_MODEL_TABLES["seeds"],
+        **{f"language_model_{name}": path for name, path in LANGUAGE_MODEL_FIGURES.items()},
+    }
+    if LANGUAGE_MODEL
+    else {}
+)
 COSTS_FIGURES = {
     f"{name}_figure": f"<results>/costs/figures/corpus_{name}.svg"
     for name in ("throughput", "memory")
@@ -68,10 +90,64 @@ rule plot_corpus:
         "../scripts/report/plot_corpus.py"
 
 
+rule plot_language_model:
+    """Draw the language_model track's figures."""
+    input:
+        metrics=LANGUAGE_MODEL_TABLES["metrics_parquet"],
+        runs=LANGUAGE_MODEL_TABLES["runs_table"],
+        differences=LANGUAGE_MODEL_TABLES["differences"],
+        losses=LANGUAGE_MODEL_TABLES["losses"],
+    output:
+        **LANGUAGE_MODEL_FIGURES,
+    log:
+        "<results>/logs/report/plot_language_model/all.log",
+    benchmark:
+        "<results>/benchmarks/report/plot_language_model/all.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(800),
+        runtime=growing(30),
+    params:
+        code=code_version(
+            "scripts/report/plot_language_model.py",
+            packages=("matplotlib", "koreanize-matplotlib"),
+        ),
+    script:
+        "../scripts/report/plot_language_model.py"
+
+
+rule write_language_model:
+    """Write what the language_model track found as Markdown, the summary also in Korean."""
+    input:
+        summary=LANGUAGE_MODEL_TABLES["summary"],
+        metrics=LANGUAGE_MODEL_TABLES["metrics_parquet"],
+        runs=LANGUAGE_MODEL_TABLES["runs_table"],
+        differences=LANGUAGE_MODEL_TABLES["differences"],
+        targets=LANGUAGE_MODEL_TABLES["targets_table"],
+        seeds=LANGUAGE_MODEL_TABLES["seeds"],
+    output:
+        markdown="<results>/report/language_model.md",
+    log:
+        "<results>/logs/report/write_language_model/all.log",
+    benchmark:
+        "<results>/benchmarks/report/write_language_model/all.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(800),
+        runtime=growing(30),
+    params:
+        code=code_version("scripts/report/write_language_model.py"),
+    script:
+        "../scripts/report/write_language_model.py"
+
+
 rule write_report:
     """Write the page."""
     input:
         **CORPUS_FIGURES,
+        **LANGUAGE_MODEL_SECTION,
         summary="<results>/corpus/tables/summary.json",
         funnel="<results>/corpus/tables/funnel.tsv",
         samples="<results>/corpus/tables/samples.tsv",

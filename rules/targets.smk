@@ -31,4 +31,5 @@ rule report:
     """The report page, and the page of costs beside it."""
     input:
         rules.write_report.output,
+        rules.write_language_model.output if LANGUAGE_MODEL else [],
         rules.write_costs.output,

@@ -1,6 +1,7 @@
 """Noun mentions of texts that the corpus did not analyse."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from scripts.common.analysis import analyse_tokens, tokenize_each
@@ -10,9 +11,19 @@ if TYPE_CHECKING:
     from kiwipiepy import Kiwi
 
 
-def nouns_of_texts(texts: Sequence[str], kiwi: "Kiwi") -> Iterator[list[Noun] | None]:
+@cache
+def analyser() -> "Kiwi":
+    """Return the analyser; loading it takes seconds, so a process has one."""
+    from kiwipiepy import Kiwi
+
+    return Kiwi(num_workers=1)
+
+
+def nouns_of_texts(texts: Sequence[str]) -> Iterator[list[Noun] | None]:
     """Yield the noun mentions of each text, None where the analyser fails on it."""
-    for text, tokens in zip(texts, tokenize_each(kiwi, texts), strict=True):
+    if not texts:
+        return
+    for text, tokens in zip(texts, tokenize_each(analyser(), texts), strict=True):
         yield (
             None if tokens is None else nouns_of_columns(analyse_tokens(text, tokens).as_columns())
         )

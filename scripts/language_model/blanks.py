@@ -8,7 +8,7 @@ nowhere else.
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scripts.common.normalize import normalize
 from scripts.common.wordpiece import WordPiece
@@ -16,15 +16,11 @@ from scripts.language_model.analysed_texts import nouns_of_texts
 from scripts.language_model.contexts import context_around, tokenize
 from scripts.language_model.evaluation_sets import Item, Noun, item_of
 
-if TYPE_CHECKING:
-    from kiwipiepy import Kiwi
-
 _BLANK = re.compile("_+")
 
 
 def items_from_blanks(
     rows: Sequence[Mapping[str, Any]],
-    kiwi: "Kiwi",
     wordpiece: WordPiece,
     left_out: Counter[str],
     *,
@@ -38,7 +34,6 @@ def items_from_blanks(
 
     Args:
         rows: rows with the fields text, answer and, perhaps, candidates (a list or one form).
-        kiwi: the analyser.
         wordpiece: the tokenizer.
         left_out: rows left out by reason, added to in place: "no_answer", "no_blank",
             "several_blanks", "not_analysed", a reason of `splice_mention`, or "out_of_window".
@@ -55,7 +50,7 @@ def items_from_blanks(
             left_out[made] += 1
         else:
             filled.append((number, *made))
-    analyses = nouns_of_texts([text for _, text, _, _ in filled], kiwi)
+    analyses = nouns_of_texts([text for _, text, _, _ in filled])
     for (number, text, (start, end), choices), nouns in zip(filled, analyses, strict=True):
         if nouns is None:
             left_out["not_analysed"] += 1

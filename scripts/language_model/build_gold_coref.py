@@ -7,7 +7,7 @@ whose surface form stands earlier in the same cluster, so that it can be copied.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from scripts.common.analysis import PRONOUN, without_spaces
 from scripts.common.entry import entry
 from scripts.common.errors import InputError
 from scripts.common.files import sha256_file
-from scripts.common.normalize import normalize
 from scripts.common.offset_map import normalize_with_map
 from scripts.common.progress import Progress
 from scripts.common.wordpiece import WordPiece, load_wordpiece
@@ -113,23 +112,21 @@ def run(
         seed: key of the choice and of the halves.
         code_hash: version of this step's code.
     """
-    from kiwipiepy import Kiwi
-
     wordpiece = load_wordpiece(tokenizer)
     fields = Fields(text_field, passage_field, document_field, clusters_field)
     limits = Limits(length, max_masks, min_syllables, min_distance)
     left_out: Counter[str] = Counter()
     found: list[Item] = []
     rows = list(local_rows(gold))
-    texts = [normalize(str(field_of(row, text_field, gold))).text for row in rows]
+    passages = [Passage.of_row(row, fields, gold, name) for row in rows]
     progress = Progress("build_gold_coref", total=len(rows), unit="passages")
-    for row, nouns in zip(rows, nouns_of_texts(texts, Kiwi(num_workers=1)), strict=True):
+    analyses = nouns_of_texts([passage.text for passage in passages])
+    for passage, nouns in zip(passages, analyses, strict=True):
         before = len(found)
         if nouns is None:
-            left_out["passage_not_analysed"] += 1
+            left_out["passage_not_analysed"] += sum(map(len, passage.clusters))
         else:
-            passage = Passage.of_row(row, fields, gold, name, nouns)
-            found += items_of_passage(passage, wordpiece, limits, left_out, seed=seed)
+            found += items_of_passage(passage, nouns, wordpiece, limits, left_out, seed=seed)
         progress.advance(1, len(found) > before)
     mentions = len(found) + sum(left_out.values())
     chosen, beyond = choose(found, count=max_items, per_document=items_per_document, seed=seed)
@@ -166,7 +163,6 @@ class Passage:
         text: the normalized text.
         clusters: spans and surfaces of each cluster's mentions, in text order; None for a mention
             whose offsets do not give its surface.
-        nouns: noun mentions of the text.
     """
 
     name: str
@@ -174,18 +170,15 @@ class Passage:
     source: str
     text: str
     clusters: list[list[Span | None]]
-    nouns: list[Noun]
 
     @staticmethod
-    def of_row(
-        row: Mapping[str, Any], fields: Fields, path: Path, source: str, nouns: list[Noun]
-    ) -> "Passage":
+    def of_row(row: Mapping[str, Any], fields: Fields, path: Path, source: str) -> "Passage":
         """Carry the gold offsets over normalization.
 
         Raises:
             InputError: a field is missing, or a mention is not [start, end, surface, ...].
         """
-        raw = field_of(row, fields.text, path)
+        raw = str(field_of(row, fields.text, path))
         normalized, offsets = normalize_with_map(raw)
         clusters: list[list[Span | None]] = []
         for cluster in field_of(row, fields.clusters, path):
@@ -207,12 +200,12 @@ class Passage:
             source,
             normalized.text,
             clusters,
-            nouns,
         )
 
 
 def items_of_passage(
     passage: Passage,
+    nouns: Sequence[Noun],
     wordpiece: WordPiece,
     limits: Limits,
     left_out: Counter[str],
@@ -223,14 +216,15 @@ def items_of_passage(
 
     Args:
         passage: the passage.
+        nouns: noun mentions of its text.
         wordpiece: the tokenizer.
         limits: what an item must fulfil.
         left_out: mentions left out by reason, added to in place.
         seed: key of the halves.
     """
     tokens = tokenize(passage.text, wordpiece)
-    tags = {(noun.start, noun.end): noun for noun in passage.nouns}
-    nouns = _with_gold_mentions(passage)
+    tags = {(noun.start, noun.end): noun for noun in nouns}
+    visible = _with_gold_mentions(passage, nouns)
     masked: set[Span] = set()
     for cluster in passage.clusters:
         first: dict[str, Span] = {}
@@ -259,9 +253,9 @@ def items_of_passage(
                 SET,
                 passage.text,
                 context,
-                Noun(passage.text[slice(*span)], *span, _particle_behind(span, passage.nouns)),
+                Noun(passage.text[slice(*span)], *span, _particle_behind(span, nouns)),
                 antecedent,
-                nouns,
+                visible,
                 item_id=f"{SET}:{passage.source}:{passage.name}:{span[0]}-{span[1]}",
                 doc_id=passage.document,
                 source=passage.source,
@@ -292,18 +286,18 @@ def _reason_against(
     return None
 
 
-def _particle_behind(span: Span, nouns: list[Noun]) -> str:
+def _particle_behind(span: Span, nouns: Sequence[Noun]) -> str:
     """Return the tag of the particle behind a mention: that of the noun which it ends with."""
     ending = (noun.particle for noun in nouns if noun.end == span[1] and noun.start >= span[0])
     return next(ending, "")
 
 
-def _with_gold_mentions(passage: Passage) -> list[Noun]:
+def _with_gold_mentions(passage: Passage, nouns: Sequence[Noun]) -> list[Noun]:
     """Return the nouns and the gold mentions; a mention that is a noun stands once."""
-    known = {(noun.start, noun.end) for noun in passage.nouns}
+    known = {(noun.start, noun.end) for noun in nouns}
     gold = {span for cluster in passage.clusters for span in cluster if span is not None}
     added = [Noun(passage.text[slice(*span)], *span) for span in sorted(gold - known)]
-    return [*passage.nouns, *added]
+    return [*nouns, *added]
 
 
 if __name__ == "__main__":

@@ -38,9 +38,10 @@ SET = "lambada"
 DEFINITION = (
     "The context is a hold-out document up to the end of a sentence; the last noun (Kiwi tag NNG "
     "or NNP, at least min_syllables Hangul syllables) of that sentence which also stands before it "
-    "in the context is masked. The sentence is the document's last one that has such a noun. The "
-    "set's own candidates are up to max_choices such nouns of the context before the sentence, the "
-    "answer among them. One item a document, of near-duplicate documents one."
+    "in the context is masked. The sentence is the document's last one that has such a noun and "
+    "min_characters of context before it. The set's own candidates are up to max_choices such "
+    "nouns of the context before the sentence, the answer among them. One item a document, of "
+    "near-duplicate documents one."
 )
 DEFINITION_OF_BLANKS = (
     "Rows of the published data set: the answer is masked at the row's blank, and the candidates "
@@ -59,6 +60,7 @@ class Limits:
     max_masks: int
     min_syllables: int
     max_choices: int
+    min_characters: int
 
 
 def run(
@@ -79,6 +81,7 @@ def run(
     max_items: int,
     min_syllables: int,
     max_choices: int,
+    min_characters: int,
     seed: int,
     code_hash: str,
     batch_documents: int,
@@ -102,12 +105,13 @@ def run(
         max_items: number of items at most.
         min_syllables: fewest Hangul syllables of the noun.
         max_choices: most candidates of an item, the answer included.
+        min_characters: fewest characters of the context before the sentence.
         seed: key of the choices and of the halves.
         code_hash: version of this step's code.
         batch_documents: documents read at a time.
     """
     wordpiece = load_wordpiece(tokenizer)
-    limits = Limits(length, max_masks, min_syllables, max_choices)
+    limits = Limits(length, max_masks, min_syllables, max_choices, min_characters)
     left_out: Counter[str] = Counter()
     found: list[Item] = []
     origin: dict[str, Any] = {"source": "hold-out documents"}
@@ -161,15 +165,12 @@ def _items_of_rows(
     left_out: Counter[str],
     seed: int,
 ) -> list[Item]:
-    from kiwipiepy import Kiwi
-
     for row in rows:
         for field in ("text", "answer"):
             field_of(row, field, path)
     return list(
         items_from_blanks(
             rows,
-            Kiwi(num_workers=1),
             wordpiece,
             left_out,
             kind=SET,
@@ -187,7 +188,8 @@ def item_of_document(
     """Return a document's item, or why it has none.
 
     Returns:
-        The item; or "no_sentence", "no_repeated_noun", or the last reason of a context.
+        The item; or "no_sentence", "no_repeated_noun", "short_context", or the last reason of a
+        context.
     """
     nouns = nouns_of_columns(document.mentions)
     usable = [
@@ -210,6 +212,9 @@ def item_of_document(
             )
             if isinstance(context, str) or earlier.start < context.start:
                 reason = context if isinstance(context, str) else "out_of_window"
+                continue
+            if start - context.start < limits.min_characters:
+                reason = "short_context"
                 continue
             before = [noun for noun in usable if context.start <= noun.start and noun.end <= start]
             item_id = f"{SET}:{document.doc_id}:{mention.start}"

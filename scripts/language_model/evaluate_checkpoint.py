@@ -16,13 +16,21 @@ import torch
 
 from scripts.common.entry import entry
 from scripts.common.errors import InputError
-from scripts.common.files import sha256_file, write_json
+from scripts.common.files import read_json, sha256_file, write_json
 from scripts.common.progress import Progress
 from scripts.common.tables import table_of_rows, table_writer
 from scripts.common.wordpiece import load_wordpiece
-from scripts.language_model import lenient_scores, strict_scores
+from scripts.language_model import heldout_text, lenient_scores, strict_scores
+from scripts.language_model.analysed_texts import analyser
 from scripts.language_model.checkpoints import load_checkpoint
 from scripts.language_model.evaluation_sets import Item, read_items
+from scripts.language_model.heldout_text import (
+    Segment,
+    held_out_segments,
+    keyed_sample,
+    masked_loss,
+    pseudo_perplexity,
+)
 from scripts.language_model.item_scores import ItemScorer
 from scripts.language_model.lenient_scores import NounTest
 from scripts.language_model.masked_logits import Runner
@@ -38,6 +46,9 @@ def run(
     model_config: Path,
     tokenizer: Path,
     sets: list[Path],
+    contamination: Path,
+    heldout: Path,
+    heldout_manifest: Path,
     scores: Path,
     metrics: Path,
     *,
@@ -46,6 +57,9 @@ def run(
     length: int,
     max_masks: int,
     top_candidates: int,
+    heldout_mask_rate: float,
+    heldout_tokens: int,
+    perplexity_sentences: int,
     precision: str,
     seed: int,
     code_hash: str,
@@ -59,6 +73,9 @@ def run(
         model_config: their config.json.
         tokenizer: the tokenizer of the model, of the sets and of the dataset.
         sets: the evaluation sets.
+        contamination: the check of the sets against the training sets, which has to stand.
+        heldout: folder of a masked-language-model dataset of a length that this run can take.
+        heldout_manifest: its manifest.
         scores: where the items' scores go.
         metrics: where the metrics go.
         run: name of the run.
@@ -66,14 +83,15 @@ def run(
         length: length of the run's inputs in tokens, special tokens included.
         max_masks: most pieces of a candidate.
         top_candidates: single pieces that become candidates.
+        heldout_mask_rate: share of the held-out tokens that are masked for the loss.
+        heldout_tokens: held-out tokens that are read at most.
+        perplexity_sentences: sentences of the pseudo-perplexity at most.
         precision: "fp32" or "bf16".
         seed: key of the fixed masks and of the sampled sentences.
         code_hash: version of this step's code.
         batch_tokens: tokens of a forward pass at most, padding included.
         threads: threads of the CPU.
     """
-    from kiwipiepy import Kiwi
-
     torch.set_num_threads(threads)
     wordpiece = load_wordpiece(tokenizer)
     evaluated = read_items(sets)
@@ -93,11 +111,13 @@ def run(
     scorer = ItemScorer(
         runner,
         wordpiece,
-        NounTest(wordpiece, Kiwi(num_workers=1)),
+        NounTest(wordpiece, analyser()),
         max_masks=max_masks,
         top_candidates=top_candidates,
         length=length,
     )
+    segments = keyed_sample(held_out_segments(heldout), heldout_tokens, seed)
+    _refuse_long(segments, heldout, length)
     progress = Progress(f"evaluate_checkpoint {run} {epoch}", total=len(evaluated), unit="items")
     rows: list[dict[str, Any]] = []
     with table_writer(scores, ITEM_SCORES) as writer:
@@ -106,31 +126,62 @@ def run(
             progress.advance(len(some))
         rows.sort(key=lambda row: (row["set"], row["doc_id"], row["item_id"]))
         writer.write_table(table_of_rows(rows, ITEM_SCORES))
+    loss = masked_loss(runner, wordpiece, segments, rate=heldout_mask_rate, seed=seed)
+    sentences = pseudo_perplexity(
+        runner, wordpiece, segments, count=perplexity_sentences, seed=seed
+    )
     write_json(
         metrics,
         {
             "run": run,
             "epoch": epoch,
             "sets": means_by_set(rows),
+            "heldout": {
+                "loss": loss.value,
+                "masked_tokens": loss.tokens,
+                "segments": loss.texts,
+                "pseudo_perplexity": sentences.perplexity,
+                "pseudo_loss": sentences.value,
+                "sentence_tokens": sentences.tokens,
+                "sentences": sentences.texts,
+            },
             "dropped_candidates": dict(sorted(scorer.dropped.items())),
             "definitions": {
                 "strict": strict_scores.DEFINITION,
                 "lenient": lenient_scores.DEFINITION,
+                "choice_1": "the answer is the best of the set's own candidates, scored likewise",
+                "entity_1": (
+                    "given the answer's own number of masks, the likeliest piece at each of them "
+                    "is the answer's (the training objective; it knows the number of pieces)"
+                ),
+                "heldout": f"{heldout_text.LOSS_DEFINITION}; {heldout_text.PERPLEXITY_DEFINITION}",
             },
             "max_masks": max_masks,
             "top_candidates": top_candidates,
+            "heldout_mask_rate": heldout_mask_rate,
             "precision": precision,
             "device": device,
             "threads": threads,
             "seed": seed,
             "model_sha256": sha256_file(model),
             "sets_sha256": {path.stem: sha256_file(path) for path in sets},
+            "heldout_sha256": read_json(heldout_manifest)["sha256"],
+            "contamination_sha256": sha256_file(contamination),
             "tokenizer_sha256": sha256_file(tokenizer),
             "code_hash": code_hash,
             "package_versions": {package: version(package) for package in _PACKAGES},
         },
     )
     progress.finish()
+
+
+def _refuse_long(segments: Sequence[Segment], heldout: Path, length: int) -> None:
+    longest = max(len(segment.ids) for segment in segments)
+    if longest > length:
+        raise InputError(
+            f"{heldout} holds a piece of {longest} tokens, more than the {length} of this run; "
+            "give the dataset of the shortest length of all runs"
+        )
 
 
 def _similar_lengths(items: Sequence[Item]) -> Iterator[list[Item]]:

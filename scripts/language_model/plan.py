@@ -148,9 +148,7 @@ class LanguageModelPlan:
 
     def checkpoint_names(self, *, with_start: bool) -> list[str]:
         """Return all checkpoints as "run@epoch", in the order of `evaluated`."""
-        return [
-            f"{run}@{epoch}" for run, epoch in self.evaluated() if with_start or epoch != START
-        ]
+        return [f"{run}@{epoch}" for run, epoch in self.evaluated() if with_start or epoch != START]
 
     def blanks_of_hub(self, file: str | None) -> str | None:
         """Return the hub dataset with blanks, None where there is none, or a local file."""

@@ -144,8 +144,6 @@ def run(
     tokenizer_hash = sha256_file(tokenizer)
     for folder in folders.values():
         require_dataset(folder, tokenizer, tokenizer_hash, length)
-    manifests = {TEXT: mlm_manifest, ENTITY: entity_manifest}
-    data_hashes = {name: _dataset_hash(folder, manifests[name]) for name, folder in folders.items()}
     wordpiece = load_wordpiece(tokenizer)
     rows = TrainingRows(
         folders,
@@ -161,6 +159,8 @@ def run(
             extra_masking=extra_masking,
         ),
     )
+    manifests = {TEXT: mlm_manifest, ENTITY: entity_manifest}
+    data_hashes = {name: _dataset_hash(folder, manifests[name]) for name, folder in folders.items()}
     plan = BatchPlan(
         rows.lengths,
         entity_share=entity_share,

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from kiwipiepy import Kiwi
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel
 
 from scripts.common.wordpiece import WordPiece
+from scripts.language_model.analysed_texts import analyser
 from scripts.language_model.contexts import Context
 from scripts.language_model.evaluation_sets import Item, Noun, item_of
 from scripts.language_model.lenient_scores import NounTest
@@ -103,4 +103,4 @@ def item(
 
 @cache
 def tiny_noun_test() -> NounTest:
-    return NounTest(tiny_wordpiece(), Kiwi(num_workers=1))
+    return NounTest(tiny_wordpiece(), analyser())

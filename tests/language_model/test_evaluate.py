@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 import torch
+from datasets import Dataset, DatasetDict
 
 from scripts.common.errors import InputError, IntegrityError
-from scripts.common.files import read_json
+from scripts.common.files import read_json, write_json
 from scripts.common.tables import read_table, table_of_rows, write_table
 from scripts.language_model import evaluate_checkpoint
 from scripts.language_model.checkpoints import save_checkpoint
@@ -103,11 +104,21 @@ def inputs(folder: Path, rows: list[dict[str, Any]], **changes: Any) -> dict[str
     write_table(
         folder / "real_coref.parquet", table_of_rows(rows, EVALUATION_ITEMS), EVALUATION_ITEMS
     )
+    special = tiny_wordpiece().special_ids
+    text = [7, 8, 9, 10, 11, tiny_wordpiece().vocabulary["."]]
+    packed = {
+        "input_ids": [[special["cls"], *text, special["sep"]] * 3],
+        "segment_lengths": [[8, 8, 8]],
+        "doc_ids": [["a", "b", "c"]],
+    }
+    DatasetDict({"holdout": Dataset.from_dict(packed)}).save_to_disk(folder / "mlm")
+    write_json(folder / "mlm" / "metadata.json", {})
     return {
         "model": folder / "model.safetensors",
         "model_config": folder / "config.json",
         "tokenizer": saved_tokenizer(folder, tiny_wordpiece()),
         "sets": [folder / "real_coref.parquet"],
+        "heldout": folder / "mlm",
         "items": folder / "items.parquet",
         "metrics": folder / "metrics.json",
         "run": "mlm",
@@ -115,6 +126,9 @@ def inputs(folder: Path, rows: list[dict[str, Any]], **changes: Any) -> dict[str
         "length": 128,
         "max_masks": 4,
         "top_candidates": 20,
+        "heldout_mask_rate": 0.3,
+        "heldout_tokens": 1000,
+        "perplexity_sentences": 10,
         "precision": "fp32",
         "seed": 1,
         "code_hash": "c",
@@ -128,6 +142,8 @@ def test_the_step_writes_every_item_and_its_means(tmp_path: Path) -> None:
     found = read_table(tmp_path / "items.parquet", ITEM_SCORES).to_pylist()
     assert {row["item_id"] for row in found} == {row["item_id"] for row in rows}
     means = read_json(tmp_path / "metrics.json")["sets"]["real_coref"]
+    heldout = read_json(tmp_path / "metrics.json")["heldout"]
+    assert heldout["segments"] == heldout["sentences"] == 3 and heldout["sentence_tokens"] == 18
     assert means["items"] == 64 and means["documents"] == 32
     assert means["strict_1"] == sum(row["strict_1"] for row in found) / 64
     before = [(tmp_path / name).read_bytes() for name in ("items.parquet", "metrics.json")]
@@ -138,7 +154,8 @@ def test_the_step_writes_every_item_and_its_means(tmp_path: Path) -> None:
 def test_bad_inputs_end_in_one_line(tmp_path: Path) -> None:
     rows = many_items()[:2]
     for changes, message in (
-        ({"length": 8}, "tokens, more than the 8 of this run"),
+        ({"length": 10}, "tokens, more than the 10 of this run"),
+        ({"length": 7}, "a piece of 8 tokens, more than the 7 of this run"),
         ({"precision": "fp8"}, "precision 'fp8' is none of fp32, bf16"),
     ):
         with pytest.raises(InputError, match=message):

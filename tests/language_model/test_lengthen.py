@@ -1,5 +1,7 @@
 """Raising a model's length leaves its logits up to the old length as they were, bit for bit."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -47,7 +49,8 @@ def test_raising_the_positions_alone_would_remap_the_buckets():
 def test_roberta_keeps_its_padding_row_and_repeats_the_learned_ones():
     model = tiny_model("roberta", positions=16)
     old = model.roberta.embeddings.position_embeddings.weight
-    new = lengthened(model, 40).roberta.embeddings.position_embeddings.weight
+    longer: Any = lengthened(model, 40)
+    new = longer.roberta.embeddings.position_embeddings.weight
     assert new.shape[0] == 42
     assert torch.equal(new[:18], old)
     for position in range(40):

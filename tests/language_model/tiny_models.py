@@ -54,7 +54,7 @@ def tiny_pieces(folder: Path) -> Pieces:
     return pieces_of(tiny_wordpiece(folder))
 
 
-def tiny_model(kind: str, *, positions: int = 32, seed: int = 0, **options: Any) -> PreTrainedModel:
+def tiny_model(kind: str, *, positions: int = 32, seed: int = 0, **options: Any) -> Any:
     """A model with weights large enough that every part of it matters.
 
     Args:

@@ -1,0 +1,217 @@
+"""Masked-language-model loss and pseudo-perplexity on text that no training set contains.
+
+The loss masks a fixed, keyed share of the tokens of every document, all of them by the mask token
+and each document alone, so that the number compares between checkpoints and lengths of packing. The
+pseudo-perplexity is exp(-mean log p(token | all others of its sentence)), one token masked at a
+time (Salazar et al. 2020, Masked Language Model Scoring, equation 3).
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.common.errors import InputError
+from scripts.common.hashing import keyed_fraction, keyed_hash
+from scripts.common.wordpiece import WordPiece
+from scripts.language_model.masked_logits import Query, Runner
+
+HOLDOUT = "holdout"
+_SENTENCE_MARKS = (".", "?", "!")
+_SHORTEST, _LONGEST = 5, 64  # tokens of a sentence
+LOSS_DEFINITION = (
+    "loss: mean over masked tokens of -log p in nats; of each held-out piece of a document (packed "
+    "rows are taken apart) a keyed share mask_rate of its tokens, at least one, is replaced by the "
+    "mask token"
+)
+PERPLEXITY_DEFINITION = (
+    f"pseudo-perplexity: exp of the mean over tokens of -log p(token | the rest of its sentence), "
+    f"one token masked at a time, in keyed sentences of {_SHORTEST} to {_LONGEST} tokens that end "
+    "in . ? or !, at most one a piece of a document; [UNK] is not asked for"
+)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A held-out document, or a piece of one.
+
+    Attributes:
+        name: document id and number of the piece.
+        ids: token ids, [CLS] first and [SEP] last.
+    """
+
+    name: str
+    ids: list[int]
+
+
+@dataclass(frozen=True)
+class TextScore:
+    """A mean over tokens.
+
+    Attributes:
+        value: mean of -log p in nats, None where no token was asked for.
+        tokens: number of tokens asked for.
+        texts: number of segments or sentences.
+    """
+
+    value: float | None
+    tokens: int
+    texts: int
+
+    @property
+    def perplexity(self) -> float | None:
+        """The exponential of the value."""
+        return None if self.value is None else math.exp(self.value)
+
+
+def held_out_segments(dataset: Path) -> list[Segment]:
+    """Return the documents of the hold-out split of a masked-language-model dataset.
+
+    Raises:
+        InputError: the folder holds no such dataset, or its hold-out split is empty.
+    """
+    from datasets import load_from_disk
+
+    if not (dataset / "dataset_dict.json").is_file():
+        raise InputError(f"{dataset} holds no dataset; build it with `snakemake corpus`")
+    splits = load_from_disk(str(dataset))
+    if HOLDOUT not in splits or not len(splits[HOLDOUT]):
+        raise InputError(
+            f"{dataset} has no hold-out rows; give the hold-out split a share (corpus.splits)"
+        )
+    numbers: dict[str, int] = {}
+    segments = []
+    for row in splits[HOLDOUT]:
+        start = 0
+        for doc_id, length in zip(row["doc_ids"], row["segment_lengths"], strict=True):
+            number = numbers[doc_id] = numbers.get(doc_id, -1) + 1
+            ids = row["input_ids"][start : start + length]
+            segments.append(Segment(f"{doc_id}#{number}", ids))
+            start += length
+    return segments
+
+
+def keyed_sample(segments: Sequence[Segment], max_tokens: int, seed: int) -> list[Segment]:
+    """Return segments in an order that depends on their names alone, up to a number of tokens."""
+    queue = sorted(
+        segments, key=lambda segment: (keyed_hash(seed, "held-out", segment.name), segment.name)
+    )
+    taken: list[Segment] = []
+    tokens = 0
+    for segment in queue:
+        if taken and tokens + len(segment.ids) > max_tokens:
+            break
+        taken.append(segment)
+        tokens += len(segment.ids)
+    return taken
+
+
+def masked_positions(segment: Segment, rate: float, special: Iterable[int], seed: int) -> list[int]:
+    """Return the positions of a segment that are masked, at least one where any can be.
+
+    Each position has its own keyed fraction, so a prefix of a document has a prefix of its masks.
+    """
+    fixed = set(special)
+    fractions = {
+        place: keyed_fraction(seed, "held-out masks", segment.name, str(place))
+        for place, number in enumerate(segment.ids)
+        if number not in fixed
+    }
+    below = [place for place, fraction in fractions.items() if fraction < rate]
+    return below or sorted(fractions, key=lambda place: fractions[place])[:1]
+
+
+def masked_loss(
+    runner: Runner, wordpiece: WordPiece, segments: Sequence[Segment], *, rate: float, seed: int
+) -> TextScore:
+    """Return the masked-language-model loss of segments.
+
+    Args:
+        runner: the model.
+        wordpiece: its tokenizer.
+        segments: held-out text, each no longer than the model's inputs.
+        rate: share of the tokens that are masked.
+        seed: key of the masks.
+    """
+    special = wordpiece.special_ids
+    mask = special["mask"]
+    queries, targets = [], []
+    for segment in segments:
+        positions = masked_positions(segment, rate, special.values(), seed)
+        if positions:
+            hidden = set(positions)
+            ids = [mask if place in hidden else n for place, n in enumerate(segment.ids)]
+            queries.append(Query(ids, positions))
+            targets.append([segment.ids[place] for place in positions])
+    return _mean(runner, queries, targets)
+
+
+def pseudo_perplexity(
+    runner: Runner, wordpiece: WordPiece, segments: Sequence[Segment], *, count: int, seed: int
+) -> TextScore:
+    """Return the mean negative log-probability of the tokens of sentences, one masked at a time.
+
+    Args:
+        runner: the model.
+        wordpiece: its tokenizer.
+        segments: held-out text.
+        count: number of sentences at most.
+        seed: key of the choice.
+    """
+    special = wordpiece.special_ids
+    sentences = sampled_sentences(segments, wordpiece, count=count, seed=seed)
+    queries, targets = [], []
+    for sentence in sentences:
+        whole = [special["cls"], *sentence, special["sep"]]
+        for place, number in enumerate(sentence, start=1):
+            if number != special["unk"]:
+                queries.append(
+                    Query([*whole[:place], special["mask"], *whole[place + 1 :]], [place])
+                )
+                targets.append([number])
+    return _mean(runner, queries, targets, texts=len(sentences))
+
+
+def sampled_sentences(
+    segments: Sequence[Segment], wordpiece: WordPiece, *, count: int, seed: int
+) -> list[list[int]]:
+    """Return token ids of at most `count` sentences, one of each segment, in keyed order."""
+    marks = {wordpiece.vocabulary[mark] for mark in _SENTENCE_MARKS if mark in wordpiece.vocabulary}
+    chosen = []
+    for segment in segments:
+        sentences = [
+            sentence
+            for sentence in _sentences(segment.ids[1:-1], marks)
+            if _SHORTEST <= len(sentence) <= _LONGEST
+        ]
+        if sentences:
+            place = keyed_hash(seed, "sentence of a segment", segment.name) % len(sentences)
+            rank = keyed_hash(seed, "sentences", segment.name)
+            chosen.append((rank, segment.name, sentences[place]))
+    return [sentence for _, _, sentence in sorted(chosen)[:count]]
+
+
+def _sentences(ids: Sequence[int], marks: set[int]) -> Iterator[list[int]]:
+    """Yield the sentences that end in a mark; the first one may have lost its beginning."""
+    start = 0
+    for place, number in enumerate(ids):
+        if number in marks:
+            yield list(ids[start : place + 1])
+            start = place + 1
+
+
+def _mean(
+    runner: Runner,
+    queries: Sequence[Query],
+    targets: Sequence[Sequence[int]],
+    texts: int | None = None,
+) -> TextScore:
+    import torch
+
+    sums = [0.0] * len(queries)
+    for index, found in runner.log_probabilities(queries):
+        ids = torch.tensor(targets[index], device=found.device)
+        sums[index] = -found.gather(1, ids[:, None]).double().sum().item()
+    tokens = sum(map(len, targets))
+    value = math.fsum(sums) / tokens if tokens else None
+    return TextScore(value, tokens, len(queries) if texts is None else texts)
