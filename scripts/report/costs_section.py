@@ -10,6 +10,7 @@ from scripts.common.progress import format_seconds
 from scripts.report.cost_figures import GOAL_MB
 from scripts.report.job_costs import CostRow, by_step
 from scripts.report.page import Section
+from scripts.report.training_costs import TrainingCost
 
 _NAMED_JOBS = 20
 
@@ -60,12 +61,20 @@ def step_cost(step: str, rows: Sequence[CostRow]) -> StepCost:
     )
 
 
-def costs_section(rows: Sequence[CostRow], figures: dict[str, Markup]) -> Section:
-    """Return the section of the corpus track's costs.
+def costs_section(
+    rows: Sequence[CostRow],
+    figures: dict[str, Markup],
+    *,
+    track: str = "corpus",
+    training: Sequence[TrainingCost] = (),
+) -> Section:
+    """Return the section of a track's costs.
 
     Args:
         rows: what each job cost.
-        figures: inline figures: throughput, memory.
+        figures: inline figures: throughput, memory and, where models were trained, training.
+        track: name of the track.
+        training: what training each model took.
     """
     steps = [step_cost(step, jobs) for step, jobs in by_step(list(rows)).items()]
     unfinished = [f"{row.rule} {row.job}: {row.state}" for row in rows if not row.finished]
@@ -85,7 +94,7 @@ def costs_section(rows: Sequence[CostRow], figures: dict[str, Markup]) -> Sectio
         glance_korean.append(f"메모리를 가장 많이 쓴 단계: {most.step}, {_peak(most):,.0f} MB.")
     return Section(
         name="costs",
-        title="Costs of the corpus track",
+        title=f"Costs of the {track} track",
         template="costs.html.j2",
         glance=glance,
         glance_korean=glance_korean,
@@ -95,6 +104,8 @@ def costs_section(rows: Sequence[CostRow], figures: dict[str, Markup]) -> Sectio
             "unfinished": unfinished[:_NAMED_JOBS],
             "more_unfinished": max(0, len(unfinished) - _NAMED_JOBS),
             "goal_mb": int(GOAL_MB),
+            "track": track,
+            "training": sorted(training, key=lambda row: -row.test),
         },
     )
 

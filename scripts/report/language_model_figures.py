@@ -222,21 +222,50 @@ def _place_legend(figure: Figure, handles: Sequence[Line2D | Patch]) -> None:
         )
 
 
+@dataclass(frozen=True)
+class ScoredRun:
+    """A run's cost and the score of its best checkpoint, with its interval."""
+
+    run: str
+    cost: float
+    score: float
+    low: float | None
+    high: float | None
+
+
 def cost_figure(runs: Sequence[RunRow]) -> Figure:
     """Draw the test score of each run's best checkpoint over the tokens that it took."""
     if not runs:
         return note_figure("No run was evaluated.")
-    styles = run_styles([row.run for row in runs])
+    return score_figure(
+        [
+            ScoredRun(row.run, row.tokens_at_best, row.test, row.test_low, row.test_high)
+            for row in runs
+        ],
+        [row.run for row in runs],
+        "input tokens up to the best checkpoint, those of its parent runs included",
+    )
+
+
+def score_figure(scored: Sequence[ScoredRun], runs: Sequence[str], cost: str) -> Figure:
+    """Draw scores over costs, a mark per run with its interval.
+
+    Args:
+        scored: the runs to draw, at least one.
+        runs: all runs, in the table's order, which gives each its colour.
+        cost: what the horizontal axis counts.
+    """
+    styles = run_styles(runs)
     legend = _run_handles(styles)
     top = 0.5 + LEGEND_ROW * _legend_rows(legend)
     figure, (axes,) = panels([3.2], 1, Margins(left=0.7, right=0.3, top=top, bottom=0.55))
-    spent = [row.tokens_at_best for row in runs]
+    spent = [one.cost for one in scored]
     log = min(spent) > 0 and max(spent) / min(spent) > 20
-    for row, place in zip(runs, _side_by_side(spent, log=log), strict=True):
-        style = styles[row.run]
-        if row.test_low is not None and row.test_high is not None:
-            axes.plot([place] * 2, [row.test_low, row.test_high], color=style.colour)
-        axes.plot([place], [row.test], style.marker, color=style.colour, markersize=7)
+    for one, place in zip(scored, _side_by_side(spent, log=log), strict=True):
+        style = styles[one.run]
+        if one.low is not None and one.high is not None:
+            axes.plot([place] * 2, [one.low, one.high], color=style.colour)
+        axes.plot([place], [one.score], style.marker, color=style.colour, markersize=7)
     if log:
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
@@ -244,14 +273,14 @@ def cost_figure(runs: Sequence[RunRow]) -> Figure:
         axes.set_xlim(0, max(spent) * 1.08 or 1)
     axes.xaxis.set_major_formatter(COMPACT)
     axes.yaxis.set_major_formatter(_PER_CENT)
-    axes.set_xlabel("input tokens up to the best checkpoint, those of its parent runs included")
+    axes.set_xlabel(cost)
     axes.set_ylabel("strict composite, test half (%)")
     axes.grid(color="#e3e7eb", linewidth=0.6)
     _place_legend(figure, legend)
     return figure
 
 
-def _side_by_side(values: Sequence[int], *, log: bool) -> list[float]:
+def _side_by_side(values: Sequence[float], *, log: bool) -> list[float]:
     """Return places for values on an axis, equal ones moved apart by 0.7 % of it."""
     places: list[float] = []
     for number, value in enumerate(values):

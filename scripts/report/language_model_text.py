@@ -51,6 +51,15 @@ def advice_lines(summary: dict[str, Any]) -> list[AdviceLine]:
     ]
 
 
+def contaminated_items(summary: dict[str, Any]) -> int:
+    """Return how often a check found an evaluation item in a training set, over all sets."""
+    return _total(summary["contamination"].get("contaminated_items", 0))
+
+
+def _total(value: Any) -> int:
+    return sum(map(_total, value.values())) if isinstance(value, dict) else int(value)
+
+
 def glance(
     summary: dict[str, Any], runs: Sequence[RunRow], differences: Sequence[DifferenceRow]
 ) -> list[str]:
@@ -61,6 +70,7 @@ def glance(
     sentences = [
         f"{len(runs):,} {'run was' if len(runs) == 1 else 'runs were'} trained and evaluated on "
         f"{summary['items']:,} items of {summary['documents']:,} held-out documents.",
+        f"Evaluation items found in a training set: {contaminated_items(summary):,}.",
         f"The best one is {best.run} at epoch {best.best_epoch}: strict composite "
         f"{percent(best.test, best.test_low, best.test_high)} % on the test half.",
     ]
@@ -100,6 +110,7 @@ def glance_korean(
     sentences = [
         f"모델 {len(runs):,}개를 학습하고, 학습에 쓰지 않은 문서 {summary['documents']:,}건의 문항 "
         f"{summary['items']:,}개로 평가했습니다.",
+        f"학습 자료에서 발견된 평가 문항: {contaminated_items(summary):,}개.",
         f"가장 좋은 것은 {best.run}의 에폭 {best.best_epoch}이며, 엄격한 종합 점수는 시험 절반에서 "
         f"{percent(best.test, best.test_low, best.test_high)} %입니다(괄호는 95 % 구간).",
     ]

@@ -1,8 +1,8 @@
 """Draw the language_model track's figures from its tables.
 
-In: metrics of all checkpoints, verdicts on the runs, paired differences, loss curves (TSV; columns
-in `scripts.report.language_model_tables`). Out: one SVG per figure, text as outlines of
-NanumGothic. The same tables give the same bytes.
+In: metrics of all checkpoints (Parquet), verdicts on the runs, paired differences, loss curves
+(TSV; columns in `scripts.report.language_model_tables`). Out: one SVG per figure, text as outlines
+of NanumGothic. The same tables give the same bytes.
 """
 
 from pathlib import Path

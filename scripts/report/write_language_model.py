@@ -1,7 +1,7 @@
 """Write the language_model track's results as Markdown.
 
-In: the track's tables (TSV and JSON; columns in `scripts.report.language_model_tables`). Out: one
-Markdown file with the summary in English and Korean, and the tables that the page shows.
+In: the track's tables (Parquet, TSV and JSON; columns in `scripts.report.language_model_tables`).
+Out: one Markdown file with the summary in English and Korean, and the tables that the page shows.
 """
 
 from pathlib import Path

@@ -84,7 +84,7 @@ def write_track(
     evaluated, trained = [], []
     items, metrics, steps, bests = [], [], [], []
     for run, curve in levels.items():
-        files: dict[str, list[Path]] = {"items": [], "models": [], "configs": [], "steps": []}
+        files: dict[str, list[Path]] = {"scores": [], "models": [], "configs": [], "steps": []}
         for place, (epoch, level) in enumerate(curve.items()):
             home = folder / "evaluation" / run / f"epoch-{epoch}"
             rows = planted_rows(
@@ -99,8 +99,12 @@ def write_track(
                 metrics[-1],
                 {
                     "heldout": {
-                        "loss": {"value": 6.0 - level, "items": 900, "documents": 40},
-                        "pseudo_perplexity": {"value": 90.0, "items": 50, "documents": 30},
+                        "loss": 6.0 - level,
+                        "masked_tokens": 900,
+                        "segments": 40,
+                        "pseudo_perplexity": 90.0,
+                        "sentence_tokens": 500,
+                        "sentences": 50,
                     },
                     "definitions": {"strict": "exact form", "lenient": "substring"},
                     "package_versions": {"torch": "2.13.0"},
@@ -115,7 +119,7 @@ def write_track(
             for name, kind in (("model.safetensors", "models"), ("config.json", "configs")):
                 (train / name).write_text(name)
                 files[kind].append(train / name)
-            files["items"].append(items[-1])
+            files["scores"].append(items[-1])
             files["steps"].append(steps[-1])
         bests.append(folder / "train" / run / "best.json")
         select_checkpoint.run(
@@ -141,10 +145,18 @@ def write_track(
     sets = [folder / "evaluation_sets" / f"{name}.json" for name in ("real_coref", "lambada")]
     for path in sets:
         write_json(path, {"sha256": "ab" * 32, "items": 3 * documents, "left_out": {"too_near": 5}})
-    write_json(folder / "evaluation_sets" / "contamination.json", {"contaminated_items": 0})
+    write_json(
+        folder / "evaluation_sets" / "contamination.json",
+        {
+            "items": 6 * documents,
+            "contaminated_items": {
+                name: {"doc_id": 0, "shared_text": 0} for name in ("real_coref", "lambada")
+            },
+        },
+    )
     assert ITEM_SCORES.names == BASELINE_SCORES.names[1:]
     return {
-        "items": items,
+        "scores": items,
         "metrics": metrics,
         "steps": steps,
         "bests": bests,

@@ -36,10 +36,10 @@ def planted(level: float, documents: int = 60) -> list[dict[str, Any]]:
 
 def checkpoints(folder: Path, levels: list[float]) -> dict[str, Any]:
     """Write checkpoints of these accuracies; return the inputs of the step."""
-    files: dict[str, list[Path]] = {"items": [], "models": [], "configs": [], "steps": []}
+    files: dict[str, list[Path]] = {"scores": [], "models": [], "configs": [], "steps": []}
     for place, level in enumerate(levels):
         home = folder / EPOCHS[place]
-        files["items"].append(write_scores(home / "items.parquet", planted(level)))
+        files["scores"].append(write_scores(home / "items.parquet", planted(level)))
         for name, kind in (("model.safetensors", "models"), ("config.json", "configs")):
             (home / name).write_text(f"{name} of {EPOCHS[place]}")
             files[kind].append(home / name)
@@ -93,31 +93,31 @@ def test_the_test_half_has_no_say(tmp_path: Path) -> None:
     for row in rows:
         if row["half"] == "test":
             row |= dict.fromkeys(("strict_1", "strict_5", "lenient_1", "lenient_5"), True)
-    write_scores(files["items"][2], rows)
+    write_scores(files["scores"][2], rows)
     assert select(tmp_path, files)["epoch"] == "0.5"  # all equal on validation: the earliest
 
 
 def test_order_of_rows_does_not_matter(tmp_path: Path) -> None:
     files = checkpoints(tmp_path, [0.3, 0.7, 0.5])
     before = select(tmp_path, files)
-    write_scores(files["items"][1], planted(0.7)[::-1])
+    write_scores(files["scores"][1], planted(0.7)[::-1])
     assert select(tmp_path, files) == before
 
 
 def test_scores_on_other_items_are_refused(tmp_path: Path) -> None:
     files = checkpoints(tmp_path, [0.3, 0.7, 0.5])
-    write_scores(files["items"][1], planted(0.7)[1:])
+    write_scores(files["scores"][1], planted(0.7)[1:])
     with pytest.raises(IntegrityError, match="other items"):
         select(tmp_path, files)
 
 
 def test_an_empty_set_and_a_missing_part_are_named(tmp_path: Path) -> None:
     files = checkpoints(tmp_path, [0.3, 0.7, 0.5])
-    for path in files["items"]:
+    for path in files["scores"]:
         write_scores(path, [])
     with pytest.raises(InputError, match="holds no item"):
         select(tmp_path, files)
-    for path in files["items"]:
+    for path in files["scores"]:
         write_scores(path, [item_row("d/1"), item_row("e/1", half="test")])
     with pytest.raises(InputError, match=r"lambada.*validation half, which holds \['real_coref'\]"):
         select(tmp_path, files)

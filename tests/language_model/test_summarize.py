@@ -9,7 +9,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from scripts.common.check_config import ROOT
+from scripts.common.config import load_schema
 from scripts.common.errors import InputError, IntegrityError
+from scripts.common.runs_table import read_runs
 from scripts.language_model import summarize_language_model
 from scripts.language_model.bootstrap import Estimate
 from scripts.language_model.run_verdicts import (
@@ -139,7 +142,7 @@ def test_a_difference_equals_a_slow_bootstrap(
     """Other draws, documents one by one: value equal, interval alike."""
     tables = {
         name: pq.read_table(path).to_pylist()
-        for name, path in zip(track["evaluated"], track["items"], strict=True)
+        for name, path in zip(track["evaluated"], track["scores"], strict=True)
     }
     row = found(
         differences,
@@ -245,6 +248,37 @@ def test_the_same_inputs_give_the_same_bytes(track: dict[str, Any], tmp_path: Pa
         assert again[name].read_bytes() == track[name].read_bytes(), name
 
 
+def test_advised_rows_fit_the_table_of_runs(track: dict[str, Any], tmp_path: Path) -> None:
+    """The advice beside the runs that it builds on is a table that the plan accepts."""
+    rows = {row["run"]: row for row in read(track["advice"])}
+    columns = list(next(iter(rows.values())))
+    for name, run in track["runs"].items():
+        written = {column: run.get(column) for column in columns}
+        switches = {True: "yes", False: "no", None: ""}
+        cells = {
+            column: switches[value] if value is None or isinstance(value, bool) else str(value)
+            for column, value in written.items()
+        }
+        if run["kind"] == "mlm":
+            cells["entity_supervision"] = ""
+        rows.setdefault(name, cells)
+    with (tmp_path / "runs.tsv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows.values())
+    schema = load_schema(ROOT / "config" / "schema.yaml")
+    accepted = read_runs(tmp_path / "runs.tsv", schema, [128, 256])
+    assert accepted.keys() == rows.keys()
+    assert accepted["combined_128"]["epochs"] == "2.0"
+    assert accepted["entity_ft_from_combined_128_best"]["init"] == "combined_128@best"
+
+
+def test_metrics_without_held_out_text_are_refused(small: dict[str, Any]) -> None:
+    small["metrics"][0].write_text("{}", encoding="utf-8")
+    with pytest.raises(IntegrityError, match=r"metrics of mlm@0\.0 hold no 'heldout'"):
+        summarize_language_model.run(**small)
+
+
 def test_several_seeds_are_spread_and_advised_together(tmp_path: Path) -> None:
     runs = {
         f"mlm_s{seed}": run_row(f"mlm_s{seed}", "mlm", group="mlm", seed=seed) for seed in (1, 2)
@@ -294,7 +328,7 @@ def test_a_choice_that_was_not_evaluated_is_refused(small: dict[str, Any]) -> No
 
 def test_a_baseline_on_other_items_is_refused(small: dict[str, Any]) -> None:
     rows = planted_rows({"real_coref": 0.5, "lambada": 0.5}, documents=10)
-    for path in small["items"]:
+    for path in small["scores"]:
         write_scores(path, rows)
     with pytest.raises(IntegrityError, match="baseline nearest_noun answers item doc0010"):
         summarize_language_model.run(**small)
@@ -303,7 +337,7 @@ def test_a_baseline_on_other_items_is_refused(small: dict[str, Any]) -> None:
 def test_a_half_without_items_is_named(small: dict[str, Any]) -> None:
     rows = planted_rows({"real_coref": 0.5, "lambada": 0.5}, documents=12)
     kept = [row for row in rows if row["half"] == "validation" or row["set"] == "lambada"]
-    for path in small["items"]:
+    for path in small["scores"]:
         write_scores(path, kept)
     with pytest.raises(InputError, match=r"in the test half, which holds \['lambada'\]"):
         summarize_language_model.run(**small)

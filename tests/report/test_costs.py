@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,7 +116,9 @@ def test_the_page_shows_every_step_and_links_to_the_report(tmp_path: Path) -> No
     for name in ("score_shard/news/000", "score_shard/news/001"):
         record(logs, name, 100)
     costs_of(logs, tmp_path, JOBS)
-    figures = {f"{name}_figure": tmp_path / f"{name}.svg" for name in ("throughput", "memory")}
+    figures: dict[str, Any] = {
+        f"{name}_figure": tmp_path / f"{name}.svg" for name in ("throughput", "memory")
+    }
     plot_costs.run(tmp_path / "costs.tsv", **figures)
     summary = write_fake_tables(tmp_path / "tables")["summary"]
     write_costs.run(tmp_path / "costs.tsv", summary, **figures, page=tmp_path / "index.html")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from scripts.common.errors import ConfigError, IntegrityError
+from scripts.common.tables import table_of_rows, write_table
 from scripts.language_model import summary_tables
 from scripts.language_model.tables import METRICS
 from scripts.report import plot_corpus, plot_language_model, write_language_model, write_report
@@ -26,7 +28,7 @@ from scripts.report.language_model_forest import BESTS, shown_differences
 from scripts.report.language_model_tables import (
     DIFFERENCE_COLUMNS,
     LOSS_COLUMNS,
-    METRIC_COLUMNS,
+    METRICS_SCHEMA,
     RUN_COLUMNS,
     SEED_COLUMNS,
     TARGET_COLUMNS,
@@ -40,14 +42,16 @@ from tests.language_model.summary_builders import demo_track
 from tests.report.fake_tables import FIGURES, PLOTTED, SHOWN, write_fake_tables
 from tests.report.test_page import HOSTILE, Page, edit_table
 
-TABLES = ("metrics", "runs", "differences", "targets", "seeds")
+TABLES = {name: f"{name}.tsv" for name in ("runs", "differences", "targets", "seeds")} | {
+    "metrics": "metrics.parquet"
+}
 DRAWN = ("curves", "cost", "differences", "losses")
 
 
 def draw(tables: Path, folder: Path) -> dict[str, Path]:
     figures = {f"{name}_figure": folder / f"{name}.svg" for name in DRAWN}
-    inputs = {name: tables / f"{name}.tsv" for name in ("metrics", "runs", "differences", "losses")}
-    plot_language_model.run(**inputs, **figures)
+    inputs = {name: tables / f"{name}.tsv" for name in ("runs", "differences", "losses")}
+    plot_language_model.run(metrics=tables / "metrics.parquet", **inputs, **figures)
     return figures
 
 
@@ -56,7 +60,7 @@ def page_inputs(tables: Path, folder: Path) -> dict[str, Any]:
     fake = write_fake_tables(folder, sources=2)
     figures = {f"{name}_figure": folder / f"corpus_{name}.svg" for name in FIGURES}
     plot_corpus.run(**{name: fake[name] for name in PLOTTED}, **figures)
-    models = {f"language_model_{name}": tables / f"{name}.tsv" for name in TABLES}
+    models = {f"language_model_{name}": tables / file for name, file in TABLES.items()}
     models["language_model_summary"] = tables / "summary.json"
     models |= {f"language_model_{name}": path for name, path in draw(tables, folder).items()}
     return {**{name: fake[name] for name in SHOWN}, **figures, **models}
@@ -85,7 +89,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def test_the_report_reads_the_columns_that_the_track_writes() -> None:
-    assert tuple(METRICS.names) == METRIC_COLUMNS
+    assert METRICS_SCHEMA.equals(METRICS)
     assert RUN_COLUMNS == summary_tables.RUN_SUMMARY_COLUMNS
     assert DIFFERENCE_COLUMNS == summary_tables.DIFFERENCE_COLUMNS
     assert TARGET_COLUMNS == summary_tables.TARGET_COLUMNS
@@ -99,7 +103,8 @@ def test_the_page_is_complete_and_loads_nothing(text: str) -> None:
     assert len(identifiers) == len(set(identifiers))
     links = [value for _, name, value in page.attributes if name == "href"]
     assert {link[1:] for link in links if link.startswith("#")} <= set(identifiers)
-    assert {link for link in links if not link.startswith("#")} == {"../costs/index.html"}
+    outside = {link for link in links if not link.startswith("#")}
+    assert outside == {"../costs/index.html", "../costs/language_model.html"}
     assert "http://" not in text and "https://" not in text
     assert text.count("<svg") == len(FIGURES) + len(DRAWN)
     assert not {"script", "img", "iframe"} & set(page.tags)
@@ -140,7 +145,8 @@ def test_the_glance_says_it_in_both_languages(text: str) -> None:
 def test_contamination_chance_and_definitions_stand_there(text: str) -> None:
     shown = Page(text).tables
     contamination = next(name for name in shown if name.startswith("Contamination"))
-    assert ["contaminated items", "0"] in shown[contamination]
+    assert ["contaminated_items · real_coref · shared text", "0"] in shown[contamination]
+    assert "Evaluation items found in a training set: 0." in text
     sets = next(name for name in shown if name.startswith("Frozen sets"))
     assert dict(zip(shown[sets][0], shown[sets][1], strict=True))["chance @1 (%)"] == "5.0"
     assert "0.4 · Real@1 + 0.3 · Real@5 + 0.3 · LAMBADA@1, strict and lenient" in text
@@ -171,7 +177,7 @@ def test_data_text_shows_as_text(tables: Path, tmp_path: Path) -> None:
     summary = json.loads((copied / "summary.json").read_text(encoding="utf-8"))
     summary["definitions"] = {HOSTILE: HOSTILE}
     summary["advice"][0]["reason"] = HOSTILE
-    summary["contamination"] = {HOSTILE: {"inner": HOSTILE}}
+    summary["contamination"] |= {HOSTILE: {"inner": HOSTILE}}
     (copied / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
     arguments = page_inputs(copied, tmp_path)
     write_report.run(**arguments, page=tmp_path / "index.html")
@@ -180,7 +186,7 @@ def test_data_text_shows_as_text(tables: Path, tmp_path: Path) -> None:
     assert page.text.count(HOSTILE) >= 6
     write_language_model.run(
         summary=copied / "summary.json",
-        **{name: copied / f"{name}.tsv" for name in TABLES},
+        **{name: copied / file for name, file in TABLES.items()},
         markdown=tmp_path / "results.md",
     )
     markdown = (tmp_path / "results.md").read_text(encoding="utf-8")
@@ -188,7 +194,7 @@ def test_data_text_shows_as_text(tables: Path, tmp_path: Path) -> None:
 
 
 def test_markdown_holds_summary_tables_and_rows_to_copy(tables: Path, tmp_path: Path) -> None:
-    inputs = {name: tables / f"{name}.tsv" for name in TABLES}
+    inputs = {name: tables / file for name, file in TABLES.items()}
     for name in ("one.md", "other.md"):
         write_language_model.run(
             summary=tables / "summary.json", **inputs, markdown=tmp_path / name
@@ -209,6 +215,7 @@ def test_no_run_at_all_gives_a_page(tables: Path, tmp_path: Path) -> None:
     empty.mkdir()
     for path in tables.glob("*.tsv"):
         (empty / path.name).write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n")
+    write_table(empty / "metrics.parquet", METRICS.empty_table(), METRICS)
     summary = json.loads((tables / "summary.json").read_text(encoding="utf-8"))
     summary |= {"advice": []}
     (empty / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
@@ -226,7 +233,7 @@ def test_figures_are_the_same_bytes_each_time(tables: Path, tmp_path: Path) -> N
 
 
 def test_curves_stand_at_the_tables_values(tables: Path) -> None:
-    rows = read_metrics(tables / "metrics.tsv")
+    rows = read_metrics(tables / "metrics.parquet")
     book, runs = MetricBook(rows), read_run_verdicts(tables / "runs.tsv")
     with figure_style():
         figure = curves_figure(book, runs)
@@ -293,7 +300,6 @@ def test_pairs_of_bests_are_turned_to_the_first_of_the_ranking(tables: Path) -> 
 @pytest.mark.parametrize(
     ("reader", "name", "column"),
     [
-        (read_metrics, "metrics", "value"),
         (read_run_verdicts, "runs", "test"),
         (read_differences, "differences", "difference"),
     ],
@@ -306,6 +312,24 @@ def test_a_bad_number_is_named(
     edit_table(path, column, "nan")
     with pytest.raises(IntegrityError, match=rf"{name}\.tsv row 2 column '{column}': 'nan'"):
         reader(path)
+
+
+def test_a_metric_that_is_no_number_and_one_twice_are_named(tmp_path: Path) -> None:
+    row = dict.fromkeys(METRICS.names, "x") | {
+        "step": 1,
+        "items": 1,
+        "documents": 1,
+        "value": 0.5,
+        "low": None,
+        "high": None,
+    }
+    path = tmp_path / "metrics.parquet"
+    write_table(path, table_of_rows([row | {"value": math.nan}], METRICS), METRICS)
+    with pytest.raises(IntegrityError, match=r"row 1 \(x x x x\) has the value nan"):
+        read_metrics(path)
+    write_table(path, table_of_rows([row, row], METRICS), METRICS)
+    with pytest.raises(IntegrityError, match=r"holds x / x / x / x / x / x twice"):
+        read_metrics(path)
 
 
 def test_a_missing_summary_key_is_named(tmp_path: Path) -> None:
