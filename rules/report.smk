@@ -42,7 +42,7 @@ LANGUAGE_MODEL_FIGURES = {
 LANGUAGE_MODEL_SECTION = (
     {
         "language_model_summary": LANGUAGE_MODEL_TABLES["summary"],
-        "language_model_metrics": LANGUAGE_MODEL_TABLES["metrics_table"],
+        "language_model_metrics": LANGUAGE_MODEL_TABLES["metrics_parquet"],
         "language_model_runs": LANGUAGE_MODEL_TABLES["runs_table"],
         "language_model_differences": LANGUAGE_MODEL_TABLES["differences"],
         "language_model_targets": LANGUAGE_MODEL_TABLES["targets_table"],
@@ -93,7 +93,7 @@ rule plot_corpus:
 rule plot_language_model:
     """Draw the language_model track's figures."""
     input:
-        metrics=LANGUAGE_MODEL_TABLES["metrics_table"],
+        metrics=LANGUAGE_MODEL_TABLES["metrics_parquet"],
         runs=LANGUAGE_MODEL_TABLES["runs_table"],
         differences=LANGUAGE_MODEL_TABLES["differences"],
         losses=LANGUAGE_MODEL_TABLES["losses"],
@@ -121,7 +121,7 @@ rule write_language_model:
     """Write what the language_model track found as Markdown, the summary also in Korean."""
     input:
         summary=LANGUAGE_MODEL_TABLES["summary"],
-        metrics=LANGUAGE_MODEL_TABLES["metrics_table"],
+        metrics=LANGUAGE_MODEL_TABLES["metrics_parquet"],
         runs=LANGUAGE_MODEL_TABLES["runs_table"],
         differences=LANGUAGE_MODEL_TABLES["differences"],
         targets=LANGUAGE_MODEL_TABLES["targets_table"],

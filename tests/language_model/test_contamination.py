@@ -41,7 +41,7 @@ def check(
         made = item(text, answer, kind=kind, doc_id=doc_id)
         sets.append(folder / f"{kind}.parquet")
         write_table(sets[-1], table_of_rows([made], EVALUATION_ITEMS), EVALUATION_ITEMS)
-    datasets = []
+    datasets, manifests = [], []
     for kind, splits in (
         ("mlm", {"train": {"doc_ids": [["far", "x"], trained], "n": [1, 2]}}),
         ("entity_coref", {"train": {"doc_id": ["far"]}, "test": {"doc_id": ["held"]}}),
@@ -50,12 +50,14 @@ def check(
         DatasetDict(
             {name: Dataset.from_dict(columns) for name, columns in splits.items()}
         ).save_to_disk(datasets[-1])
-        write_json(datasets[-1] / "metadata.json", {})
+        manifests.append(datasets[-1].parent / "manifest.json")
+        write_json(manifests[-1], {"sha256": f"hash of {kind}"})
     check_contamination.run(
         sets,
         corpus["splits"],
         corpus["documents"],
         datasets,
+        manifests,
         folder / "contamination.json",
         shingle_characters=4,
         threshold=threshold,

@@ -278,7 +278,7 @@ def plain_losses(bench: Bench, steps: int) -> list[float]:
         pieces,
         Masking(42, "tiny", LENGTH, 0.1, 0.3, True, True, 0.15),
     )
-    plan = BatchPlan(rows.lengths, entity_share=0.25", rows_per_step=4, seed=42, run="tiny")
+    plan = BatchPlan(rows.lengths, entity_share=0.25, rows_per_step=4, seed=42, run="tiny")
     losses = []
     for step in range(steps):
         for group in optimizer.param_groups:
@@ -363,7 +363,7 @@ def test_table_of_steps_counts_true_tokens(bench, whole):
         pieces_of(load_wordpiece(bench.tokenizer)),
         Masking(42, "tiny", LENGTH, 0.1, 0.3, True, True, 0.15),
     )
-    plan = BatchPlan(rows.lengths, entity_share=0.25", rows_per_step=4, seed=42, run="tiny")
+    plan = BatchPlan(rows.lengths, entity_share=0.25, rows_per_step=4, seed=42, run="tiny")
     for step, row in enumerate(steps_of(whole)):
         masked = rows.masked(plan.rows_of_step(step))
         assert row["tokens"] == sum(len(part.input_ids) for part in masked)
