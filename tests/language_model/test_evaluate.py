@@ -112,14 +112,17 @@ def inputs(folder: Path, rows: list[dict[str, Any]], **changes: Any) -> dict[str
         "doc_ids": [["a", "b", "c"]],
     }
     DatasetDict({"holdout": Dataset.from_dict(packed)}).save_to_disk(folder / "mlm")
-    write_json(folder / "mlm" / "metadata.json", {})
+    write_json(folder / "manifest.json", {"sha256": "ab" * 32})
+    write_json(folder / "contamination.json", {})
     return {
         "model": folder / "model.safetensors",
         "model_config": folder / "config.json",
         "tokenizer": saved_tokenizer(folder, tiny_wordpiece()),
         "sets": [folder / "real_coref.parquet"],
         "heldout": folder / "mlm",
-        "items": folder / "items.parquet",
+        "heldout_manifest": folder / "manifest.json",
+        "contamination": folder / "contamination.json",
+        "scores": folder / "items.parquet",
         "metrics": folder / "metrics.json",
         "run": "mlm",
         "epoch": "0.5",

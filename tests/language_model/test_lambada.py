@@ -34,14 +34,14 @@ def build(folder: Path, **changes: Any) -> list[dict[str, Any]]:
         "entities": [folder / "entities.parquet"],
         "tokenizer": saved_tokenizer(folder, tiny_wordpiece()),
         "blanks": None,
-        "items": folder / "lambada.parquet",
+        "evaluation_set": folder / "lambada.parquet",
         "description": folder / "lambada.json",
         "hub": None,
         "revision": None,
         "split": "test",
         "length": 40,
         "max_masks": 4,
-        "count": 100,
+        "max_items": 100,
         "min_syllables": 2,
         "max_choices": 3,
         "min_characters": 5,
@@ -67,7 +67,7 @@ def test_the_last_repeated_noun_is_masked_and_the_text_ends_there(tmp_path: Path
 
 
 def test_limits_are_kept(tmp_path: Path) -> None:
-    (row,) = build(tmp_path / "few", max_choices=2, count=1)
+    (row,) = build(tmp_path / "few", max_choices=2, max_items=1)
     assert len(row["choices"]) == 2 and row["answer"] in row["choices"]
     with pytest.raises(InputError, match=r"lambada: no item is left .*short_context 2"):
         build(tmp_path / "long", min_characters=100)

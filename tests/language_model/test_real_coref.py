@@ -41,11 +41,11 @@ def build(folder: Path, **changes: Any) -> tuple[list[dict[str, Any]], dict[str,
         **corpus,
         "entities": [folder / "entities.parquet"],
         "tokenizer": saved_tokenizer(folder, tiny_wordpiece()),
-        "items": folder / "real_coref.parquet",
+        "evaluation_set": folder / "real_coref.parquet",
         "description": folder / "real_coref.json",
         "length": 40,
         "max_masks": 3,
-        "count": 100,
+        "max_items": 100,
         "items_per_document": 3,
         "min_syllables": 2,
         "max_mentions": 4,
@@ -100,7 +100,7 @@ def test_limits_and_batches(tmp_path: Path) -> None:
     one_each, description = build(tmp_path / "one", items_per_document=1)
     assert Counter(row["doc_id"] for row in one_each) == {"d0": 1, "d2": 1, "d3": 1}
     assert description["left_out"]["beyond_items_per_document"] == 1
-    two, description = build(tmp_path / "two", count=2)
+    two, description = build(tmp_path / "two", max_items=2)
     assert len(two) == 2 and description["left_out"]["beyond_items"] == 2
     far, description = build(tmp_path / "far", min_distance=20)
     assert {row["doc_id"] for row in far} == {"d0", "d2"}
