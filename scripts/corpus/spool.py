@@ -72,14 +72,19 @@ class Spool:
         pieces = max(1, -(-self.total_bytes * (high - low) // ((1 << 64) * self.run_bytes)))
         bounds = [low + (high - low) * piece // pieces for piece in range(pieces + 1)]
         # ASSUME keys are hashes, so that equal ranges of keys hold about equally many rows.
+        for start, end in pairwise(bounds):
+            yield self._sorted_piece(start, end)
+
+    def _sorted_piece(self, low: int, high: int) -> pa.Table:
+        # Mapped anew for each piece: what was read of a mapping stays resident until it is closed,
+        # in the end the whole spool.
         with pa.memory_map(str(self.path)) as source:
             reader = pa.ipc.open_file(source)
-            for start, end in pairwise(bounds):
-                slices = [
-                    reader.get_batch(run).slice(*_span(keys, start, end))
-                    for run, keys in enumerate(self._run_keys)
-                ]
-                yield pa.Table.from_batches(slices, self.schema).sort_by(_ORDER)
+            slices = [
+                reader.get_batch(run).slice(*_span(keys, low, high))
+                for run, keys in enumerate(self._run_keys)
+            ]
+            return pa.Table.from_batches(slices, self.schema).sort_by(_ORDER)
 
 
 def _span(keys: np.ndarray, low: int, high: int) -> tuple[int, int]:

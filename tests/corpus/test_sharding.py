@@ -1,5 +1,6 @@
 """Shards read one after the other are one order, and every row of a source is accounted for."""
 
+import random
 from itertools import pairwise
 from pathlib import Path
 
@@ -82,6 +83,32 @@ def test_spool_sorts_what_it_is_given(tmp_path_factory, keys, run_bytes, parts, 
             found += part
     assert found == sorted(rows, key=lambda row: row["key"])
     assert not path.exists()
+
+
+def test_reading_a_spool_keeps_nothing_of_it_resident(tmp_path):
+    """A long spool takes no more memory than a short one: 40 runs of 2 MB, read in 40 pieces."""
+    schema = pa.schema([("key", pa.uint64()), ("doc_id", pa.string()), ("noise", pa.binary())])
+    chance = random.Random(0)
+    with Spool(tmp_path / "spool.arrow", schema, run_bytes=2 << 20) as spool:
+        for _ in range(40):
+            keys = [chance.randrange(SPAN) for _ in range(2000)]
+            noise = [chance.randbytes(1024) for _ in keys]
+            columns = {"key": keys, "doc_id": [str(key) for key in keys], "noise": noise}
+            spool.add(pa.record_batch(columns, schema=schema))
+        spool.finish()
+        before, rows, most = mapped_megabytes(), 0, 0.0
+        for table in spool.sorted_range(0, SPAN):
+            rows += table.num_rows
+            most = max(most, mapped_megabytes() - before)
+    assert rows == 80_000
+    assert most < 12
+
+
+def mapped_megabytes() -> float:
+    """Resident pages of files, of this process."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (line,) = [line for line in status.splitlines() if line.startswith("RssFile:")]
+    return int(line.split()[1]) / 1024
 
 
 def test_every_row_is_a_document_or_unreadable(tmp_path):

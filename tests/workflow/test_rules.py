@@ -17,6 +17,8 @@ OFFERED_RESOURCES = {
     *("tmpdir", "mem_mb", "batch_documents", "chunk_documents"),
     *("batch_tokens", "save_steps"),
 }
+# What people call on files of their own, outside a run.
+COMMANDS = {"analyse_results"}
 # A second form of a rule shares its script, log and benchmark.
 SECOND_FORMS = {"train_last_epoch": "train_epoch"}
 ENTRIES = sorted(
@@ -67,7 +69,7 @@ def script_module(name: str) -> str:
 def test_there_are_rules_of_every_track() -> None:
     tracks = {script_module(name).split(".")[1] for name in scripted()}
     assert tracks == {"corpus", "language_model", "report"}
-    assert len(scripted()) == 22
+    assert len(scripted()) == 35
 
 
 @pytest.mark.parametrize("name", scripted())
@@ -125,7 +127,7 @@ def test_every_entry_imports_and_has_its_rule(path: Path) -> None:
     module = importlib.import_module(".".join(path.with_suffix("").parts))
     assert module.__doc__
     assert inspect.getdoc(module.run)
-    assert path.stem in rules()
+    assert path.stem in rules() or path.stem in COMMANDS
 
 
 @pytest.mark.parametrize("path", ENTRIES, ids=str)
