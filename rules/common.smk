@@ -212,13 +212,33 @@ def files_of_checkpoints(folder, name):
     ]
 
 
-def planned_jobs(logs):
-    """Return the wildcards of each job of the corpus track by the name of its log below `logs`."""
+def logs_of_track(track):
+    """Return the folder of a track's logs."""
+    last = {"corpus": "summarize_corpus", "language_model": "summarize_language_model"}[track]
+    return Path(str(getattr(rules, last).log[0])).parents[1]
+
+
+def reported_tracks():
+    """Return the tracks that have something to report."""
+    return ["corpus", *(["language_model"] if LANGUAGE_MODEL else [])]
+
+
+def training_costs_of_track(name):
+    """Return an input function: a file of what training cost, for the track that trains."""
+    return lambda wildcards: (
+        f"<results>/costs/{name}" if wildcards.track == "language_model" else []
+    )
+
+
+def planned_jobs(track):
+    """Return the wildcards of each job of a track by the name of its log below the track's logs."""
+    plan = {"corpus": CORPUS, "language_model": LANGUAGE_MODEL}[track]
+    logs = logs_of_track(track)
     found = {}
     for step in workflow.rules:
         log = str(step.log[0]) if step.log else ""
         if log.startswith(f"{logs}/"):
-            for wildcards in CORPUS.jobs_of(step.name, step.wildcard_names):
+            for wildcards in plan.jobs_of(step.name, step.wildcard_names):
                 path = Path(apply_wildcards(log, wildcards))
                 found[path.relative_to(logs).with_suffix("").as_posix()] = wildcards
     return found

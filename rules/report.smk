@@ -6,9 +6,13 @@ INPUTS    <results>/corpus/tables/, <results>/language_model/tables/ where there
           records beside the logs
 OUTPUTS   <results>/report/index.html (nothing is loaded from elsewhere), <results>/report/figures/,
           <results>/report/language_model.md
-          <results>/costs/corpus.tsv, index.html, figures/
+          <results>/costs/{track}.tsv, {track}.html, figures/
 TARGETS   report
 """
+
+
+wildcard_constraints:
+    track="corpus|language_model",
 
 
 localrules:
@@ -18,6 +22,7 @@ localrules:
     write_report,
     summarize_costs,
     plot_costs,
+    plot_training_costs,
     write_costs,
 
 
@@ -53,10 +58,9 @@ LANGUAGE_MODEL_SECTION = (
     else {}
 )
 COSTS_FIGURES = {
-    f"{name}_figure": f"<results>/costs/figures/corpus_{name}.svg"
+    f"{name}_figure": f"<results>/costs/figures/{{track}}_{name}.svg"
     for name in ("throughput", "memory")
 }
-CORPUS_LOGS = Path(str(rules.summarize_corpus.log[0])).parents[1]
 
 
 rule plot_corpus:
@@ -178,38 +182,38 @@ rule write_report:
 
 
 rule summarize_costs:
-    """Collect what each job of the corpus track cost, from the records beside the logs."""
+    """Collect what each job of a track cost, from the records beside the logs."""
     input:
-        summary="<results>/corpus/tables/summary.json",
+        summary="<results>/{track}/tables/summary.json",
     output:
-        costs="<results>/costs/corpus.tsv",
+        costs="<results>/costs/{track}.tsv",
     log:
-        "<results>/logs/report/summarize_costs/corpus.log",
+        "<results>/logs/report/summarize_costs/{track}.log",
     benchmark:
-        "<results>/benchmarks/report/summarize_costs/corpus.jsonl"
+        "<results>/benchmarks/report/summarize_costs/{track}.jsonl"
     conda:
         "../envs/report.yaml"
     resources:
         mem_mb=growing(500),
         runtime=growing(30),
     params:
-        logs=CORPUS_LOGS.as_posix(),
-        jobs=planned_jobs(CORPUS_LOGS),
+        logs=lambda wildcards: logs_of_track(wildcards.track).as_posix(),
+        jobs=lambda wildcards: planned_jobs(wildcards.track),
         code=code_version("scripts/report/summarize_costs.py"),
     script:
         "../scripts/report/summarize_costs.py"
 
 
 rule plot_costs:
-    """Draw throughput and peak memory of the corpus track's jobs."""
+    """Draw throughput and peak memory of a track's jobs."""
     input:
-        costs="<results>/costs/corpus.tsv",
+        costs="<results>/costs/{track}.tsv",
     output:
         **COSTS_FIGURES,
     log:
-        "<results>/logs/report/plot_costs/corpus.log",
+        "<results>/logs/report/plot_costs/{track}.log",
     benchmark:
-        "<results>/benchmarks/report/plot_costs/corpus.jsonl"
+        "<results>/benchmarks/report/plot_costs/{track}.jsonl"
     conda:
         "../envs/report.yaml"
     resources:
@@ -223,18 +227,48 @@ rule plot_costs:
         "../scripts/report/plot_costs.py"
 
 
+rule plot_training_costs:
+    """Set hours of training against the score, as a table and a figure."""
+    input:
+        costs="<results>/costs/language_model.tsv",
+        runs=LANGUAGE_MODEL_TABLES["runs_table"],
+    output:
+        training="<results>/costs/training.tsv",
+        training_figure="<results>/costs/figures/training.svg",
+    log:
+        "<results>/logs/report/plot_training_costs/all.log",
+    benchmark:
+        "<results>/benchmarks/report/plot_training_costs/all.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(800),
+        runtime=growing(30),
+    params:
+        code=code_version(
+            "scripts/report/plot_training_costs.py",
+            packages=("matplotlib", "koreanize-matplotlib"),
+        ),
+    script:
+        "../scripts/report/plot_training_costs.py"
+
+
 rule write_costs:
-    """Write the page of costs."""
+    """Write the page of a track's costs."""
     input:
         **COSTS_FIGURES,
-        costs="<results>/costs/corpus.tsv",
-        summary="<results>/corpus/tables/summary.json",
+        costs="<results>/costs/{track}.tsv",
+        summary="<results>/{track}/tables/summary.json",
+        training=training_costs_of_track("training.tsv"),
+        training_figure=training_costs_of_track("figures/training.svg"),
     output:
-        page=report("<results>/costs/index.html", category="Report", labels={"page": "costs"}),
+        page=report(
+            "<results>/costs/{track}.html", category="Report", labels={"page": "{track} costs"}
+        ),
     log:
-        "<results>/logs/report/write_costs/corpus.log",
+        "<results>/logs/report/write_costs/{track}.log",
     benchmark:
-        "<results>/benchmarks/report/write_costs/corpus.jsonl"
+        "<results>/benchmarks/report/write_costs/{track}.jsonl"
     conda:
         "../envs/report.yaml"
     resources:

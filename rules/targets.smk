@@ -32,4 +32,4 @@ rule report:
     input:
         rules.write_report.output,
         rules.write_language_model.output if LANGUAGE_MODEL else [],
-        rules.write_costs.output,
+        expand("<results>/costs/{track}.html", track=reported_tracks()),

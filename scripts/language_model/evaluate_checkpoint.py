@@ -34,6 +34,7 @@ from scripts.language_model.heldout_text import (
 from scripts.language_model.item_scores import ItemScorer
 from scripts.language_model.lenient_scores import NounTest
 from scripts.language_model.masked_logits import Runner
+from scripts.language_model.memory import keep_freed_memory
 from scripts.language_model.tables import ITEM_SCORES
 
 _ITEMS_AT_A_TIME = 256
@@ -93,6 +94,7 @@ def run(
         threads: threads of the CPU.
     """
     torch.set_num_threads(threads)
+    keep_freed_memory()
     wordpiece = load_wordpiece(tokenizer)
     evaluated = read_items(sets)
     loaded = load_checkpoint(model, model_config)
@@ -116,6 +118,7 @@ def run(
         top_candidates=top_candidates,
         length=length,
     )
+    _refuse_other_tokenizer(heldout, tokenizer)
     segments = keyed_sample(held_out_segments(heldout), heldout_tokens, seed)
     _refuse_long(segments, heldout, length)
     progress = Progress(f"evaluate_checkpoint {run} {epoch}", total=len(evaluated), unit="items")
@@ -173,6 +176,15 @@ def run(
         },
     )
     progress.finish()
+
+
+def _refuse_other_tokenizer(dataset: Path, tokenizer: Path) -> None:
+    stated = read_json(dataset / "metadata.json").get("tokenizer_sha256")
+    if stated != sha256_file(tokenizer):
+        raise InputError(
+            f"{dataset} was built for another tokenizer (sha256 {stated}) than {tokenizer}; build "
+            "it again with `snakemake corpus`"
+        )
 
 
 def _refuse_long(segments: Sequence[Segment], heldout: Path, length: int) -> None:

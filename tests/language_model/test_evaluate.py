@@ -8,7 +8,7 @@ import torch
 from datasets import Dataset, DatasetDict
 
 from scripts.common.errors import InputError, IntegrityError
-from scripts.common.files import read_json, write_json
+from scripts.common.files import read_json, sha256_file, write_json
 from scripts.common.tables import read_table, table_of_rows, write_table
 from scripts.language_model import evaluate_checkpoint
 from scripts.language_model.checkpoints import save_checkpoint
@@ -114,10 +114,12 @@ def inputs(folder: Path, rows: list[dict[str, Any]], **changes: Any) -> dict[str
     DatasetDict({"holdout": Dataset.from_dict(packed)}).save_to_disk(folder / "mlm")
     write_json(folder / "manifest.json", {"sha256": "ab" * 32})
     write_json(folder / "contamination.json", {})
+    tokenizer = saved_tokenizer(folder, tiny_wordpiece())
+    write_json(folder / "mlm" / "metadata.json", {"tokenizer_sha256": sha256_file(tokenizer)})
     return {
         "model": folder / "model.safetensors",
         "model_config": folder / "config.json",
-        "tokenizer": saved_tokenizer(folder, tiny_wordpiece()),
+        "tokenizer": tokenizer,
         "sets": [folder / "real_coref.parquet"],
         "heldout": folder / "mlm",
         "heldout_manifest": folder / "manifest.json",
@@ -168,6 +170,9 @@ def test_bad_inputs_end_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="stands in two evaluation sets"):
         evaluate_checkpoint.run(**inputs(tmp_path, [rows[0], rows[0]]))
     arguments = inputs(tmp_path, rows)
+    write_json(arguments["heldout"] / "metadata.json", {"tokenizer_sha256": "0"})
+    with pytest.raises(InputError, match="built for another tokenizer"):
+        evaluate_checkpoint.run(**arguments)
     other = tiny_model(vocabulary=33)
     save_checkpoint(other, arguments["model"], arguments["model_config"])
     with pytest.raises(InputError, match="vocabulary of 33"):

@@ -104,7 +104,7 @@ def test_the_page_is_complete_and_loads_nothing(text: str) -> None:
     links = [value for _, name, value in page.attributes if name == "href"]
     assert {link[1:] for link in links if link.startswith("#")} <= set(identifiers)
     outside = {link for link in links if not link.startswith("#")}
-    assert outside == {"../costs/index.html", "../costs/language_model.html"}
+    assert outside == {"../costs/corpus.html", "../costs/language_model.html"}
     assert "http://" not in text and "https://" not in text
     assert text.count("<svg") == len(FIGURES) + len(DRAWN)
     assert not {"script", "img", "iframe"} & set(page.tags)

@@ -101,7 +101,7 @@ def test_nothing_is_loaded_from_elsewhere(built: tuple[dict[str, Path], str]) ->
     for tag, name, value in page.attributes:
         if name in loading:
             # Followed by a click, never loaded with the page.
-            costs = (tag, name, value) == ("a", "href", "../costs/index.html")
+            costs = (tag, name, value) == ("a", "href", "../costs/corpus.html")
             assert costs or value.startswith(("#", "data:")), (tag, name, value)
         assert "url(" not in value or re.fullmatch(r"[^(]*url\(#[^)]*\)[^(]*", value)
     assert "@import" not in text
