@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from snakemake.io import apply_wildcards
+from snakemake.io import ancient, apply_wildcards
 
 from scripts.common.code_version import code_version as version_of_code
 from scripts.common.check_config import settled_config
@@ -127,23 +127,28 @@ def dataset_of_run(run, kind, name):
     return f"<results>/corpus/{kind}/{LANGUAGE_MODEL.setting(run, 'length')}/{name}"
 
 
-def file_of_previous(name):
-    """Return an input function: a file of the checkpoint before the wildcards' one."""
-    return lambda wildcards: "/".join(
-        (
-            LANGUAGE_MODEL.checkpoint(
-                wildcards.run, LANGUAGE_MODEL.previous(wildcards.run, wildcards.epoch)
-            ),
-            name,
-        )
-    )
+def file_of_start(name):
+    """Return an input function: a file of the model that a segment starts from.
+
+    Its age decides nothing where something smaller does: the training state of the epoch before, or
+    the choice that `run@best` stands for, which is copied anew whenever its parent gets epochs.
+    """
+
+    def file(wildcards):
+        previous = LANGUAGE_MODEL.previous(wildcards.run, wildcards.epoch)
+        path = f"{LANGUAGE_MODEL.checkpoint(wildcards.run, previous)}/{name}"
+        smaller = previous != START or LANGUAGE_MODEL.choice(wildcards.run) is not None
+        return ancient(path) if smaller else path
+
+    return file
 
 
 def state_of_previous(wildcards):
     """Return the training state of the checkpoint before; none before a run's first."""
-    if LANGUAGE_MODEL.previous(wildcards.run, wildcards.epoch) == START:
+    previous = LANGUAGE_MODEL.previous(wildcards.run, wildcards.epoch)
+    if previous == START:
         return []
-    return file_of_previous("state.safetensors")(wildcards)
+    return f"{LANGUAGE_MODEL.checkpoint(wildcards.run, previous)}/state.safetensors"
 
 
 def choice_of_start(wildcards):

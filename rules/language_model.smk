@@ -78,8 +78,8 @@ rule train_epoch:
             wildcards.run, "entity_coref", "manifest.json"
         ),
         tokenizer="<results>/corpus/tokenizer/tokenizer.json",
-        start=ancient(file_of_previous("model.safetensors")),
-        start_config=ancient(file_of_previous("config.json")),
+        start=file_of_start("model.safetensors"),
+        start_config=file_of_start("config.json"),
         choice=choice_of_start,
         state_before=state_of_previous,
     output:
@@ -322,8 +322,8 @@ rule check_contamination:
 rule evaluate_checkpoint:
     """Evaluate a checkpoint on all evaluation sets and on held-out text."""
     input:
-        model=ancient(file_of_checkpoint("model.safetensors")),
-        model_config=ancient(file_of_checkpoint("config.json")),
+        model=file_of_checkpoint("model.safetensors"),
+        model_config=file_of_checkpoint("config.json"),
         tokenizer="<results>/corpus/tokenizer/tokenizer.json",
         sets=evaluation_set_files(),
         contamination="<results>/language_model/evaluation_sets/contamination.json",
