@@ -355,11 +355,11 @@ rule evaluate_checkpoint:
         seed=CONFIG["seed"],
         code_hash=code_version(
             "scripts/language_model/evaluate_checkpoint.py",
-            packages=(*MODEL_PACKAGES, *SET_PACKAGES),
+            packages=(*MODEL_PACKAGES[:2], *SET_PACKAGES),
         ),
         code=code_version(
             "scripts/language_model/evaluate_checkpoint.py",
-            packages=(*MODEL_PACKAGES, *SET_PACKAGES),
+            packages=(*MODEL_PACKAGES[:2], *SET_PACKAGES),
         ),
     script:
         "../scripts/language_model/evaluate_checkpoint.py"

@@ -24,6 +24,7 @@ EXEMPT_MODULES = frozenset(
         "scripts.common.progress",
         "scripts.common.job_record",
         "scripts.common.errors",
+        "scripts.language_model.training_progress",
     }
 )
 

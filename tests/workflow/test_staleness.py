@@ -1,11 +1,14 @@
 """Only what is stale runs again: edits on a finished run, and the jobs that each makes stale.
 
 The expected sets are written out here by hand. Names are "rule wildcards"; the tiny config has the
-source demo (two shards, for both kinds of dataset) and the source notes (one shard, MLM only).
+source demo (two shards, for both kinds of dataset) and the source notes (one shard, MLM only), and
+three runs: text (mlm, length 256, two checkpoints), both (combined, length 512, one) and names
+(entity_ft, length 256, one), which starts from text@best.
 """
 
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -45,22 +48,66 @@ SUMMARIZE = {"summarize_corpus"}
 PLOT = {"plot_corpus"}
 PAGE = {"write_report"}
 
-COSTS = {"summarize_costs", "plot_costs", "write_costs"}
+COSTS = {"summarize_costs corpus", "plot_costs corpus", "write_costs corpus"}
 
 REPORT = PLOT | PAGE
 FROM_SUMMARY = SUMMARIZE | REPORT | COSTS
-FROM_CAP = CAP | BUILD_COREF | FROM_SUMMARY
+
+BASE = {"prepare_base_model 256", "prepare_base_model 512"}
+LAMBADA, GOLD = {"build_lambada"}, {"build_gold_coref"}
+SETS = {"build_real_coref"} | LAMBADA | GOLD
+CHECK = {"check_contamination"}
+TRAIN_TEXT = {"train_epoch text 0.5", "train_last_epoch text 1.0"}
+TRAIN_BOTH, TRAIN_NAMES = {"train_last_epoch both 0.5"}, {"train_last_epoch names 0.5"}
+EVALUATE_TEXT = {f"evaluate_checkpoint text {epoch}" for epoch in ("0.5", "1.0")}
+EVALUATE_BOTH, EVALUATE_NAMES = {"evaluate_checkpoint both 0.5"}, {"evaluate_checkpoint names 0.5"}
+STARTS = {"evaluate_checkpoint text 0.0", "evaluate_checkpoint both 0.0"}
+START_OF_NAMES = {"evaluate_checkpoint names 0.0"}
+SCORE_BASELINES = {"score_baselines"}
+MODEL_TABLES = {"summarize_language_model"}
+TRAINING_COSTS = {"plot_training_costs"}
+MODEL_COSTS = {
+    "summarize_costs language_model",
+    "plot_costs language_model",
+    "write_costs language_model",
+    *TRAINING_COSTS,
+}
+WRITE_COSTS = {"write_costs corpus", "write_costs language_model"}
+MODEL_REPORT = {"plot_language_model", "write_language_model"} | PAGE
+
+FROM_MODEL_TABLES = MODEL_TABLES | MODEL_COSTS | MODEL_REPORT
+FROM_SELECT_NAMES = {"select_checkpoint names"} | FROM_MODEL_TABLES
+FROM_TRAIN_NAMES = TRAIN_NAMES | EVALUATE_NAMES | FROM_SELECT_NAMES
+# What starts from a chosen checkpoint follows the choice.
+FROM_SELECT_TEXT = {"select_checkpoint text"} | START_OF_NAMES | FROM_TRAIN_NAMES
+FROM_TRAIN_TEXT = TRAIN_TEXT | EVALUATE_TEXT | FROM_SELECT_TEXT
+FROM_TRAIN_BOTH = TRAIN_BOTH | EVALUATE_BOTH | {"select_checkpoint both"} | FROM_MODEL_TABLES
+FROM_SELECTIONS = {"select_checkpoint both"} | FROM_SELECT_TEXT
+FROM_EVALUATE = (
+    EVALUATE_TEXT | EVALUATE_BOTH | STARTS | {"select_checkpoint both"} | FROM_SELECT_TEXT
+)
+FROM_CHECK = CHECK | FROM_EVALUATE
+FROM_SETS = SETS | FROM_CHECK | SCORE_BASELINES
+FROM_BASE = BASE | STARTS | FROM_TRAIN_TEXT | FROM_TRAIN_BOTH
+EVERY_MODEL = FROM_BASE | FROM_SETS
+
+# A dataset that changes is trained on again; its models and the check of the sets follow.
+FROM_COREF_DATASETS = FROM_TRAIN_BOTH | FROM_TRAIN_NAMES | FROM_CHECK
+FROM_MLM_DATASETS = FROM_TRAIN_TEXT | FROM_TRAIN_BOTH | FROM_CHECK
+FROM_BUILD_COREF = BUILD_COREF | FROM_SUMMARY | FROM_COREF_DATASETS
+FROM_BUILD_MLM = BUILD_MLM | FROM_SUMMARY | FROM_MLM_DATASETS
+FROM_CAP = CAP | SETS | FROM_SETS | FROM_BUILD_COREF
 FROM_PAIR = PAIR | FROM_CAP
-FROM_TOKENIZE = TOKENIZE | FROM_PAIR | BUILD_MLM
+FROM_TOKENIZE = TOKENIZE | FROM_PAIR | FROM_BUILD_MLM
 FROM_SELECT_COREF = SELECT_COREF | FROM_TOKENIZE
 FROM_FERTILITY = FERTILITY | FROM_SELECT_COREF
-FROM_TRAIN = TRAIN | FROM_FERTILITY
+FROM_TRAIN = TRAIN | FROM_FERTILITY | EVERY_MODEL
 FROM_SPLIT = SPLIT | SELECT_MLM | FROM_TRAIN
 FROM_GROUP = GROUP | FROM_SPLIT
 FROM_FINGERPRINT = FINGERPRINT | FROM_GROUP
 FROM_SCORE = SCORE | SELECT_MLM | FROM_SELECT_COREF
 FROM_DEDUPLICATE = DEDUPLICATE | FROM_FINGERPRINT | FROM_SCORE
-EVERYTHING = FETCH | SHARD | FROM_DEDUPLICATE
+EVERYTHING = FETCH | SHARD | FROM_DEDUPLICATE | EVERY_MODEL
 ALL_BUT_NOTES = EVERYTHING - {"fetch_source notes", "shard_source notes"}
 
 CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
@@ -73,25 +120,17 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     "batches bound memory only": ("corpus.batch_documents", 77, set()),
     "chunks bound waiting only": ("corpus.chunk_documents", 77, set()),
     "workers bound time only": ("corpus.workers", 1, set()),
-    "another second length": (
+    "a third length": (
         "corpus.lengths",
-        [256, 640],
-        {
-            "measure_fertility",
-            "select_documents entity_coref_256",
+        [256, 512, 640],
+        FROM_FERTILITY
+        | {
             "select_documents entity_coref_640",
-            *TOKENIZE,
-            "pair_mentions 256 demo 000",
-            "pair_mentions 256 demo 001",
             "pair_mentions 640 demo 000",
             "pair_mentions 640 demo 001",
-            "cap_entities 256",
             "cap_entities 640",
-            "build_entity_coref 256",
             "build_entity_coref 640",
-            "build_mlm 256",
             "build_mlm 640",
-            *FROM_SUMMARY,
         },
     ),
     "larger vocabulary": ("corpus.tokenizer.vocabulary", 1600, FROM_TRAIN),
@@ -136,11 +175,49 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
         30,
         SELECT_MLM | FROM_TOKENIZE,
     ),
-    "one document a row": ("corpus.mlm.packing", "one_per_row", BUILD_MLM | FROM_SUMMARY),
+    "one document a row": ("corpus.mlm.packing", "one_per_row", FROM_BUILD_MLM),
+    "wider base model": ("language_model.base_model.hidden_size", 48, FROM_BASE),
+    "activations computed anew": (
+        "language_model.gradient_checkpointing",
+        True,
+        FROM_TRAIN_TEXT | FROM_TRAIN_BOTH,
+    ),
+    "saves bound losses only": ("language_model.save_steps", 7, set()),
+    "fewer items": (
+        "language_model.evaluation.items",
+        30,
+        {"build_real_coref"} | FROM_CHECK | SCORE_BASELINES,
+    ),
+    "fewer blanks": (
+        "language_model.evaluation.lambada.items",
+        10,
+        LAMBADA | FROM_CHECK | SCORE_BASELINES,
+    ),
+    "fewer gold items": (
+        "language_model.evaluation.gold.items",
+        10,
+        GOLD | FROM_CHECK | SCORE_BASELINES,
+    ),
+    "stricter check of the sets": (
+        "language_model.evaluation.contamination_share",
+        0.78,
+        FROM_CHECK,
+    ),
+    "more candidates": ("language_model.evaluation.top_candidates", 30, FROM_EVALUATE),
+    "other held-out masks": ("language_model.evaluation.heldout_mask_rate", 0.2, FROM_EVALUATE),
+    "passes bound memory only": ("language_model.evaluation.batch_tokens", 2048, set()),
+    "more resamples": ("language_model.evaluation.bootstrap", 300, FROM_SELECTIONS),
+    "other weights": (
+        "language_model.evaluation.weights",
+        {"real_1": 0.5, "real_5": 0.25, "lambada_1": 0.25},
+        FROM_SELECTIONS,
+    ),
+    "a higher target": ("language_model.evaluation.targets.real_1", 0.7, FROM_MODEL_TABLES),
+    "advice to stop early": ("language_model.evaluation.patience", 2, FROM_MODEL_TABLES),
     "smaller files": (
         "corpus.rows_per_file",
         100,
-        BUILD_COREF | BUILD_MLM | FROM_SUMMARY,
+        FROM_BUILD_COREF | FROM_BUILD_MLM,
     ),
 }
 
@@ -149,7 +226,7 @@ TABLE_EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         "notes",
         "licence",
         "CC0",
-        BUILD_MLM | FROM_SUMMARY,
+        FROM_BUILD_MLM,
     ),
     "another text field": (
         "notes",
@@ -170,20 +247,40 @@ TABLE_EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "shorter notes": ("notes", "max_characters", "40", SELECT_MLM | FROM_TOKENIZE),
 }
 
+RUN_EDITS: dict[str, tuple[str, str, str, set[str]]] = {
+    "a learning rate": ("text", "lr", "2e-3", FROM_TRAIN_TEXT),
+    "a child's learning rate": ("names", "lr", "2e-3", FROM_TRAIN_NAMES),
+    "a mixture": ("both", "entity_share", "0.25", FROM_TRAIN_BOTH),
+    "no supervision": ("names", "entity_supervision", "no", FROM_TRAIN_NAMES),
+    "further epochs of a child": (
+        "names",
+        "epochs",
+        "1",
+        {"train_last_epoch names 1.0", "evaluate_checkpoint names 1.0"} | FROM_SELECT_NAMES,
+    ),
+    "further epochs of a parent": (
+        "text",
+        "epochs",
+        "1.5",
+        {"train_last_epoch text 1.5", "evaluate_checkpoint text 1.5"} | FROM_SELECT_TEXT,
+    ),
+    "a longer schedule": ("both", "schedule_epochs", "2", FROM_TRAIN_BOTH),
+}
+
 CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     "a step": ("scripts/corpus/cap_entities.py", FROM_CAP),
-    "a late step": ("scripts/corpus/build_mlm.py", BUILD_MLM | FROM_SUMMARY),
+    "a late step": ("scripts/corpus/build_mlm.py", FROM_BUILD_MLM),
     "a helper of one step": ("scripts/common/normalize.py", EVERYTHING - FETCH),
     "the stop list's reader": ("scripts/corpus/stop_list.py", FROM_PAIR),
-    "limits of samples": ("scripts/corpus/sample_limits.py", BUILD_COREF | FROM_SUMMARY),
+    "limits of samples": ("scripts/corpus/sample_limits.py", FROM_BUILD_COREF),
     "what nothing uses yet": ("scripts/common/offset_map.py", set()),
     "a helper of two steps": ("scripts/common/splice.py", FROM_PAIR),
     "a helper behind a helper": ("scripts/common/analysis.py", FROM_SCORE),
-    "packing": ("scripts/corpus/packing.py", BUILD_MLM | FROM_SUMMARY),
+    "packing": ("scripts/corpus/packing.py", FROM_BUILD_MLM),
     "an import inside a function": ("scripts/corpus/demo_articles.py", EVERYTHING),
     "figures": ("scripts/report/corpus_figures.py", REPORT),
-    "the page": ("scripts/report/page.py", PAGE | {"write_costs"}),
-    "the table of costs": ("scripts/report/summarize_costs.py", COSTS),
+    "the page": ("scripts/report/page.py", PAGE | WRITE_COSTS),
+    "the table of costs": ("scripts/report/summarize_costs.py", COSTS | MODEL_COSTS),
     "what checks cost": ("scripts/corpus/filter_costs.py", FROM_SUMMARY),
     "logging": ("scripts/common/logs.py", set()),
     "progress": ("scripts/common/progress.py", set()),
@@ -195,9 +292,14 @@ UPGRADES: dict[str, set[str]] = {
     "kiwipiepy_model": FROM_SCORE,
     "rensa": FROM_FINGERPRINT,
     "tokenizers": FROM_TRAIN,
-    "datasets": BUILD_COREF | BUILD_MLM | FROM_SUMMARY,
-    "matplotlib": REPORT | {"plot_costs", "write_costs"},
-    "jinja2": PAGE | {"write_costs"},
+    "datasets": FROM_BUILD_COREF | FROM_BUILD_MLM,
+    "matplotlib": REPORT
+    | {"plot_language_model", "plot_costs corpus", "plot_costs language_model"}
+    | TRAINING_COSTS
+    | WRITE_COSTS,
+    "jinja2": PAGE | WRITE_COSTS,
+    "torch": FROM_BASE | FROM_EVALUATE,
+    "accelerate": FROM_TRAIN_TEXT | FROM_TRAIN_BOTH,
     "pandas": set(),
 }
 
@@ -243,16 +345,8 @@ def test_the_command_line_agrees_with_the_harness(finished_run: Path, tmp_path: 
     counts = dict(re.findall(r"^(\w+) +(\d+)$", result.stdout + result.stderr, re.MULTILINE))
     counts.pop("total")
     counts.pop("all")
-    assert counts == {
-        "cap_entities": "2",
-        "build_entity_coref": "2",
-        "summarize_corpus": "1",
-        "plot_corpus": "1",
-        "write_report": "1",
-        "summarize_costs": "1",
-        "plot_costs": "1",
-        "write_costs": "1",
-    }
+    expected = Counter(job.split()[0] for job in FROM_CAP)
+    assert {rule: int(number) for rule, number in counts.items()} == expected
 
 
 @pytest.mark.parametrize("edit", CONFIG_EDITS)
@@ -276,21 +370,37 @@ def test_an_edit_of_the_sources_table_makes_exactly_these_jobs_stale(
     edit: str, sources: Path, finished_run: Path
 ) -> None:
     source, column, value, expected = TABLE_EDITS[edit]
-    path = finished_run / "tests/config/sources_tiny.tsv"
-    header, *lines = path.read_text().splitlines()
+    edit_table("sources_tiny.tsv", edit, source, column, value, sources, finished_run)
+    assert stale(sources, finished_run) == expected
+
+
+@pytest.mark.parametrize("edit", RUN_EDITS)
+def test_an_edit_of_the_runs_table_makes_exactly_these_jobs_stale(
+    edit: str, sources: Path, finished_run: Path
+) -> None:
+    run, column, value, expected = RUN_EDITS[edit]
+    edit_table("runs_tiny.tsv", edit, run, column, value, sources, finished_run)
+    assert stale(sources, finished_run) == expected
+
+
+def edit_table(
+    table: str, edit: str, row: str, column: str, value: str, sources: Path, finished_run: Path
+) -> None:
+    """Let the config name a copy of a table, beside it, with one cell changed."""
+    header, *lines = (finished_run / "tests/config" / table).read_text().splitlines()
     columns = header.split("\t")
     if column not in columns:
         columns.append(column)
         lines = [f"{line}\t" for line in lines]
     rows = [line.split("\t") for line in lines]
-    for row in rows:
-        if row[0] == source:
-            row[columns.index(column)] = value
-    name = f"tests/config/{edit.replace(' ', '_')}.tsv"
-    (finished_run / name).write_text("\n".join("\t".join(row) for row in [columns, *rows]) + "\n")
+    for cells in rows:
+        if cells[0] == row:
+            cells[columns.index(column)] = value
+    name = re.sub(r"\W", "_", edit) + ".tsv"
+    text = "\n".join("\t".join(cells) for cells in [columns, *rows]) + "\n"
+    (finished_run / "tests/config" / name).write_text(text)
     config = sources / "tests/config/tiny.yaml"
-    config.write_text(config.read_text().replace("tests/config/sources_tiny.tsv", name))
-    assert stale(sources, finished_run) == expected
+    config.write_text(config.read_text().replace(table, name))
 
 
 @pytest.mark.parametrize("edit", CODE_EDITS)
@@ -329,7 +439,7 @@ def test_an_upgrade_makes_exactly_its_users_stale(
 def test_a_template_edit_makes_the_page_stale(sources: Path, finished_run: Path) -> None:
     template = next((sources / "scripts/report/templates").glob("*.j2"))
     template.write_text(template.read_text() + "<!-- edited -->")
-    assert stale(sources, finished_run) == PAGE | {"write_costs"}
+    assert stale(sources, finished_run) == PAGE | WRITE_COSTS
 
 
 def test_an_edited_local_file_makes_its_source_stale(
