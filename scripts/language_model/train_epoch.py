@@ -121,6 +121,7 @@ def run(
 
     from scripts.language_model.checkpoints import load_checkpoint, save_checkpoint
     from scripts.language_model.masking import pieces_of
+    from scripts.language_model.memory import keep_freed_memory
     from scripts.language_model.optimization import adamw, load_optimizer, save_optimizer
     from scripts.language_model.segment_saves import SegmentSaves, segment_key
     from scripts.language_model.training import (
@@ -142,6 +143,7 @@ def run(
     from scripts.language_model.training_rows import Masking, TrainingRows
 
     torch.set_num_threads(threads)
+    keep_freed_memory()
     require_settings(
         run, epoch, previous_epoch, schedule_epochs, lr, warmup_ratio, weight_decay, max_grad_norm
     )

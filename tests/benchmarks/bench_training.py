@@ -27,6 +27,7 @@ from scripts.language_model.batches import ENTITY, BatchPlan
 from scripts.language_model.collate import MaskedRow, collate
 from scripts.language_model.document_attention import DocumentMaskedLM
 from scripts.language_model.masking import pieces_of
+from scripts.language_model.memory import keep_freed_memory
 from scripts.language_model.optimization import adamw, learning_rate
 from scripts.language_model.training import (
     StepResult,
@@ -70,6 +71,7 @@ def main(
         table: where the table goes as well.
     """
     torch.set_num_threads(threads)
+    keep_freed_memory()  # for all loops, so that it is not what is compared
     wordpiece = load_wordpiece(corpus / "tokenizer/tokenizer.json")
     rows = TrainingRows(
         {ENTITY: corpus / f"entity_coref/{length}/dataset"},
