@@ -25,6 +25,9 @@ include: "rules/report.smk"
 include: "rules/targets.smk"
 
 
+name_every_param()
+
+
 rule all:
     """Every track, and the report."""
     default_target: True

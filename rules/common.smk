@@ -7,6 +7,7 @@ OUTPUTS   None; functions and constants for the rules.
 
 import sys
 from functools import cache
+from inspect import signature
 from pathlib import Path
 
 from snakemake.io import ancient, apply_wildcards
@@ -49,6 +50,32 @@ if workflow.is_main_process:
 def code_version(script, packages=(), files=()):
     """Return the version of a script's code; see scripts/common/code_version.py."""
     return version_of_code(script, root=BASEDIR, packages=packages, files=files)
+
+
+def name_every_param():
+    """Give each step a param `names` that maps the names of its params to their values.
+
+    Snakemake compares params as a set of values without names: where True and False stand already,
+    or two numbers change places, it sees no change.
+    """
+    for step in workflow.rules:
+        if step.script:
+            step.set_params(names=named_params(dict(step.params.items())))
+
+
+def named_params(params):
+    """Return a function of the wildcards: the params by name.
+
+    Params that follow from outputs are left out; they change with them alone.
+    """
+    kept = {
+        name: value
+        for name, value in params.items()
+        if not callable(value) or list(signature(value).parameters) == ["wildcards"]
+    }
+    return lambda wildcards: {
+        name: value(wildcards) if callable(value) else value for name, value in kept.items()
+    }
 
 
 def growing(amount):

@@ -29,7 +29,8 @@ from scripts.common.job_record import recording
 from scripts.common.logs import start_logging
 
 _logger = logging.getLogger(__name__)
-_RULE_ONLY_PARAMS = {"code"}  # read by Snakemake's rerun check, of no use to the step
+# Read by Snakemake's rerun check, of no use to the step.
+_RULE_ONLY_PARAMS = {"code", "names"}
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

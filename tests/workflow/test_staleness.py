@@ -249,6 +249,8 @@ TABLE_EDITS: dict[str, tuple[str, str, str, set[str]]] = {
 
 RUN_EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "a learning rate": ("text", "lr", "2e-3", FROM_TRAIN_TEXT),
+    # Its value, yes, stands in the row twice more: Snakemake's own comparison would not see it.
+    "whole words": ("names", "whole_word", "yes", FROM_TRAIN_NAMES),
     "a child's learning rate": ("names", "lr", "2e-3", FROM_TRAIN_NAMES),
     "a mixture": ("both", "entity_share", "0.25", FROM_TRAIN_BOTH),
     "no supervision": ("names", "entity_supervision", "no", FROM_TRAIN_NAMES),
@@ -273,13 +275,29 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     "a helper of one step": ("scripts/common/normalize.py", EVERYTHING - FETCH),
     "the stop list's reader": ("scripts/corpus/stop_list.py", FROM_PAIR),
     "limits of samples": ("scripts/corpus/sample_limits.py", FROM_BUILD_COREF),
-    "what nothing uses yet": ("scripts/common/offset_map.py", set()),
+    "maps to raw offsets": (
+        "scripts/common/offset_map.py",
+        GOLD | FROM_CHECK | SCORE_BASELINES,
+    ),
+    "the order of rows": (
+        "scripts/language_model/batches.py",
+        FROM_TRAIN_TEXT | FROM_TRAIN_BOTH,
+    ),
+    "intervals": ("scripts/language_model/bootstrap.py", FROM_SELECTIONS),
+    "strict scores": ("scripts/language_model/strict_scores.py", FROM_EVALUATE),
+    "verdicts": ("scripts/language_model/run_verdicts.py", FROM_MODEL_TABLES),
+    "progress of training": ("scripts/language_model/training_progress.py", set()),
+    "the plan of the runs": ("scripts/language_model/plan.py", set()),
+    "figures of the runs": (
+        "scripts/report/language_model_figures.py",
+        {"plot_language_model"} | PAGE,
+    ),
     "a helper of two steps": ("scripts/common/splice.py", FROM_PAIR),
     "a helper behind a helper": ("scripts/common/analysis.py", FROM_SCORE),
     "packing": ("scripts/corpus/packing.py", FROM_BUILD_MLM),
     "an import inside a function": ("scripts/corpus/demo_articles.py", EVERYTHING),
     "figures": ("scripts/report/corpus_figures.py", REPORT),
-    "the page": ("scripts/report/page.py", PAGE | WRITE_COSTS),
+    "the page": ("scripts/report/page.py", PAGE | WRITE_COSTS | {"write_language_model"}),
     "the table of costs": ("scripts/report/summarize_costs.py", COSTS | MODEL_COSTS),
     "what checks cost": ("scripts/corpus/filter_costs.py", FROM_SUMMARY),
     "logging": ("scripts/common/logs.py", set()),
