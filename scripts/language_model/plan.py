@@ -111,6 +111,8 @@ class LanguageModelPlan:
             "intermediate_size": base["intermediate_size"],
             "hidden_dropout_prob": base["dropout"],
             "attention_probs_dropout_prob": base["dropout"],
+            "hidden_act": base["activation"],
+            "initializer_range": base["initializer_range"],
             "max_position_embeddings": base["max_positions"],
         }
         if base["architecture"] == "deberta-v2":
