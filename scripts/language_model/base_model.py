@@ -96,23 +96,21 @@ def pretrained_model(
 
     Args:
         name: folder, or hub id.
-        revision: commit of the hub model.
+        revision: commit of the hub model; None takes the newest one, with a warning.
         wordpiece: the tokenizer of the data.
         seed: seed of weights that the checkpoint lacks, such as a missing prediction head.
 
     Raises:
-        ConfigError: a hub model has no revision.
         DownloadError: the model is missing, gated without a token, or incomplete.
         InputError: the architecture is not supported, or the tokenizer is another model's.
     """
     folder = Path(name).expanduser()
     local = folder.is_dir()
     if not local and not revision:
-        raise ConfigError(
-            f"model {name} is no folder here, and as a hub model it needs a revision (the commit "
-            "to load), so that a run can be repeated"
-        )
-    place: dict[str, Any] = {"local_files_only": True} if local else {"revision": revision}
+        _logger.warning("model %s is not pinned: its newest commit is loaded; set a revision", name)
+    place: dict[str, Any] = (
+        {"local_files_only": True} if local else {"revision": revision or "main"}
+    )
     source = str(folder) if local else name
     try:
         config = AutoConfig.from_pretrained(source, **place)

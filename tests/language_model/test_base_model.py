@@ -125,9 +125,20 @@ def test_folder_loads_offline_in_a_process_of_its_own(tmp_path):
     assert (tmp_path / "m.safetensors").exists()
 
 
-def test_hub_model_without_a_revision(tmp_path):
-    with pytest.raises(ConfigError, match=r"kakaobank/kf-deberta-base .* needs a revision"):
+def test_hub_model_without_a_revision_is_its_newest_commit_with_a_warning(
+    tmp_path, monkeypatch, caplog
+):
+    asked = []
+
+    def refuse(name, **place):
+        asked.append((name, place["revision"]))
+        raise OSError("nobody answers")
+
+    monkeypatch.setattr("transformers.AutoConfig.from_pretrained", refuse)
+    with pytest.raises(DownloadError, match="nobody answers"):
         prepare(tmp_path, pretrained="kakaobank/kf-deberta-base")
+    assert asked == [("kakaobank/kf-deberta-base", "main")]
+    assert "kakaobank/kf-deberta-base is not pinned" in caplog.text
 
 
 def test_hub_model_that_cannot_be_had(tmp_path, monkeypatch):
