@@ -8,16 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from scripts.common.analysis import without_spaces
 from scripts.language_model.contexts import syllables
 from scripts.language_model.evaluation_sets import Item
 from scripts.language_model.lenient_scores import lenient_hit
 from scripts.language_model.particles import final_consonant_fits
-from scripts.language_model.tables import ITEM_SCORES
-
-BASELINE_SCORES = pa.schema([("baseline", pa.string()), *ITEM_SCORES])
 
 DEFINITIONS = {
     "train_frequency": "the context's nouns by their number of mentions in training documents",

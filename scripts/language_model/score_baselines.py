@@ -16,8 +16,9 @@ from scripts.common.corpus_tables import SCORES, SPLITS
 from scripts.common.entry import entry
 from scripts.common.progress import Progress
 from scripts.common.tables import count_rows, iterate_batches, table_of_rows, table_writer
-from scripts.language_model.baselines import BASELINE_SCORES, baseline_rows
+from scripts.language_model.baselines import baseline_rows
 from scripts.language_model.evaluation_sets import Item, read_items
+from scripts.language_model.tables import BASELINE_SCORES
 
 _ROWS_OF_SPLITS = 50_000
 _ITEMS_AT_A_TIME = 500

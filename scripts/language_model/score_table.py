@@ -16,8 +16,6 @@ from scripts.language_model.tables import ITEM_SCORES
 
 HIT_METRICS = ("strict_1", "strict_5", "lenient_1", "lenient_5", "choice_1", "entity_1")
 MEAN_METRICS = ("answer_log_probability",)
-# One row per item and model-free baseline.
-BASELINE_SCORES = pa.schema([("baseline", pa.string()), *ITEM_SCORES])
 NO_PARTICLE = "none"
 BASELINE = "baseline:"
 _FACTS = ("set", "doc_id", "half", "unseen", "particle")

@@ -30,7 +30,6 @@ from scripts.language_model.run_facts import RunBook
 from scripts.language_model.run_verdicts import verdicts
 from scripts.language_model.score_table import (
     BASELINE,
-    BASELINE_SCORES,
     ScoreTable,
     read_scores,
     with_baselines,
@@ -50,7 +49,7 @@ from scripts.language_model.summary_tables import (
     target_verdicts,
     written_metric,
 )
-from scripts.language_model.tables import METRICS
+from scripts.language_model.tables import BASELINE_SCORES, METRICS
 from scripts.language_model.training_record import loss_points, read_training, segments_by_name
 
 

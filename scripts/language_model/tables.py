@@ -36,7 +36,7 @@ EVALUATION_ITEMS = pa.schema(
     ]
 )
 
-# One row per item and checkpoint (or per item and model-free baseline).
+# One row per item and checkpoint.
 ITEM_SCORES = pa.schema(
     [
         ("item_id", pa.string()),
@@ -57,6 +57,9 @@ ITEM_SCORES = pa.schema(
         ("best", pa.string()),  # the best candidate
     ]
 )
+
+# One row per item and model-free baseline.
+BASELINE_SCORES = pa.schema([("baseline", pa.string()), *ITEM_SCORES])
 
 # One row per optimizer step of a segment.
 STEPS = pa.schema(

@@ -10,8 +10,7 @@ from scripts.common.files import write_json
 from scripts.common.tables import write_table
 from scripts.language_model import select_checkpoint, summarize_language_model
 from scripts.language_model.composite import DEFAULT_WEIGHTS
-from scripts.language_model.score_table import BASELINE_SCORES
-from scripts.language_model.tables import ITEM_SCORES
+from scripts.language_model.tables import BASELINE_SCORES, ITEM_SCORES
 from tests.language_model.score_builders import planted_rows, score_table, write_scores, write_steps
 
 STEPS_A_SEGMENT = 10

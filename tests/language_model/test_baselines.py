@@ -8,14 +8,13 @@ from hypothesis import strategies as st
 from scripts.common.tables import read_table, table_of_rows, write_table
 from scripts.language_model import score_baselines
 from scripts.language_model.baselines import (
-    BASELINE_SCORES,
     DEFINITIONS,
     baseline_rows,
     nouns_of_item,
     rankings,
 )
 from scripts.language_model.evaluation_sets import Item
-from scripts.language_model.tables import EVALUATION_ITEMS
+from scripts.language_model.tables import BASELINE_SCORES, EVALUATION_ITEMS
 from tests.language_model.corpus_tables import write_corpus
 from tests.language_model.evaluation_builders import WORDS, item
 
