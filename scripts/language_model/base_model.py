@@ -54,7 +54,7 @@ def fresh_model(
         ConfigError: a size is unknown, missing, or does not fit another one.
         InputError: the architecture is not supported.
     """
-    _require_supported(architecture, "model.architecture")
+    _require_supported(architecture, "language_model.base_model.architecture")
     form = AutoConfig.for_model(architecture)
     known = set(form.to_dict()) | set(_DEFAULTS[architecture])
     unknown = sorted(set(sizes) - known)

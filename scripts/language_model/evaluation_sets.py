@@ -195,7 +195,7 @@ def write_set(
         reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(left_out.items()))
         raise InputError(
             f"{path.stem}: no item is left ({reasons or 'no mention was found'}); give more "
-            "hold-out documents (corpus.splits) or loosen the set's limits"
+            "hold-out documents (corpus.split) or loosen the set's limits"
         )
     write_table(path, table_of_rows(items, EVALUATION_ITEMS), EVALUATION_ITEMS)
     halves = Counter(item["half"] for item in items)

@@ -77,7 +77,7 @@ def held_out_segments(dataset: Path) -> list[Segment]:
     splits = load_from_disk(str(dataset))
     if HOLDOUT not in splits or not len(splits[HOLDOUT]):
         raise InputError(
-            f"{dataset} has no hold-out rows; give the hold-out split a share (corpus.splits)"
+            f"{dataset} has no hold-out rows; give the hold-out split a share (corpus.split)"
         )
     numbers: dict[str, int] = {}
     segments = []

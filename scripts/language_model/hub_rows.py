@@ -27,7 +27,8 @@ def hub_rows(name: str | None, revision: str | None, split: str) -> list[dict[st
         raise DownloadError(
             f"data set {name} is missing or gated, asked for with {token} "
             f"({str(error).splitlines()[0][:160]}); accept its terms and set HF_TOKEN, or leave "
-            "language_model.lambada.hub empty to build the set from hold-out documents"
+            "language_model.evaluation.lambada.dataset empty to build the set from hold-out "
+            "documents"
         ) from None
     except (DatasetsError, OSError, ValueError) as error:
         raise DownloadError(

@@ -202,7 +202,8 @@ def require_guessing_loss(loss: float, vocabulary: int) -> None:
     if abs(loss - expected) > _FIRST_LOSS_TOLERANCE * expected:
         raise InputError(
             f"the first loss of the untrained model is {loss:.3f} nats, guessing among "
-            f"{vocabulary} pieces costs {expected:.3f}; lower the model's initializer_range"
+            f"{vocabulary} pieces costs {expected:.3f}; lower "
+            "language_model.base_model.initializer_range"
         )
 
 

@@ -290,7 +290,7 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     "the plan of the runs": ("scripts/language_model/plan.py", set()),
     "figures of the runs": (
         "scripts/report/language_model_figures.py",
-        {"plot_language_model"} | PAGE,
+        {"plot_language_model", "write_language_model"} | TRAINING_COSTS | PAGE | WRITE_COSTS,
     ),
     "a helper of two steps": ("scripts/common/splice.py", FROM_PAIR),
     "a helper behind a helper": ("scripts/common/analysis.py", FROM_SCORE),
