@@ -218,8 +218,8 @@ def heldout_file(name):
 
 
 def events_of_run(run, model):
-    """Return the folder of a run's TensorBoard events, beside its checkpoints."""
-    return str(Path(str(model)).parents[2] / "events" / run)
+    """Return the folder of a run's TensorBoard events, below the results that hold its model."""
+    return str(Path(str(model)).parents[4] / "events" / run)
 
 
 def files_of_all_checkpoints(folder, name, with_start):

@@ -8,14 +8,14 @@ from pathlib import Path
 from scripts.common.files import sha256_file
 
 # Times, rates and memory differ from run to run; nothing else may.
-LEFT_OUT_FOLDERS = ("logs", "benchmarks", "costs", "graphs")
+LEFT_OUT_FOLDERS = ("logs", "benchmarks", "costs", "events", "graphs")
 LEFT_OUT_FIELDS = re.compile(rb'^\s*"created_at":.*$', re.MULTILINE)
 
 
 def result_digests(results: Path) -> dict[str, str]:
     """Return the SHA-256 of every result file, by its path relative to `results`.
 
-    Folders of logs, benchmarks, costs and graphs are left out, and so are hidden files and folders
+    Folders of logs, benchmarks, costs, TensorBoard events and graphs are left out, and so are hidden files and folders
     and `created_at` lines of JSON files.
     """
     digests: dict[str, str] = {}
