@@ -20,7 +20,7 @@ def runs(tmp_path):
     write_json(one / "corpus/mlm/512/dataset/metadata.json", {"n": 3, "created_at": "now"})
     (one / "corpus/scores").mkdir()
     (one / "corpus/scores/000.parquet").write_bytes(b"PAR1")
-    for folder in ("logs", "benchmarks", "costs", "graphs"):
+    for folder in ("logs", "benchmarks", "costs", "events", "graphs"):
         (one / folder).mkdir()
         (one / folder / "x.log").write_text("3 s")
     shutil.copytree(one, other)
@@ -35,7 +35,7 @@ def test_same_results_differ_in_nothing(runs):
     ]
 
 
-@pytest.mark.parametrize("folder", ["logs", "benchmarks", "costs", "graphs"])
+@pytest.mark.parametrize("folder", ["logs", "benchmarks", "costs", "events", "graphs"])
 def test_records_of_the_run_are_left_out(runs, folder):
     (runs[1] / folder / "x.log").write_text("4 s")
     (runs[1] / folder / "more.log").write_text("")
