@@ -30,11 +30,12 @@ $(READY): requirements.lock | check-python
 setup: $(READY) ## make .venv from requirements.lock
 	@echo "setup: $(VENV) is ready (. $(BIN)/activate)"
 
-# Two invocations, because only separate ones let an unchanged small file stop a rerun.
+# Separate invocations, because only separate ones let an unchanged small file stop a rerun.
 demo: $(READY) ## run the embedded default to the report
 	@$(BIN)/snakemake --quiet host rules -- corpus
+	@$(BIN)/snakemake --quiet host rules -- language_model
 	@$(BIN)/snakemake --quiet host rules
-	@echo "demo: made the datasets under results/corpus/ and results/report/index.html (open it in a browser)"
+	@echo "demo: made the datasets under results/corpus/, the models under results/language_model/ and results/report/index.html (open it in a browser)"
 
 progress: $(READY) ## watch the run whose results are in results/, until it ends
 	@$(BIN)/python -m scripts.common.show_progress
