@@ -15,8 +15,8 @@ LEFT_OUT_FIELDS = re.compile(rb'^\s*"created_at":.*$', re.MULTILINE)
 def result_digests(results: Path) -> dict[str, str]:
     """Return the SHA-256 of every result file, by its path relative to `results`.
 
-    Folders of logs, benchmarks, costs, TensorBoard events and graphs are left out, and so are hidden
-    files and folders and `created_at` lines of JSON files.
+    Folders of logs, benchmarks, costs, TensorBoard events and graphs are left out, and so are
+    hidden files and folders and `created_at` lines of JSON files.
     """
     digests: dict[str, str] = {}
     for path in sorted(results.rglob("*")):
