@@ -53,14 +53,14 @@ def code_version(script, packages=(), files=()):
 
 
 def name_every_param():
-    """Give each step a param `names` that maps the names of its params to their values.
+    """Give each step a param `by_name` that maps the names of its params to their values.
 
     Snakemake compares params as a set of values without names: where True and False stand already,
     or two numbers change places, it sees no change.
     """
     for step in workflow.rules:
         if step.script:
-            step.set_params(names=named_params(dict(step.params.items())))
+            step.set_params(by_name=named_params(dict(step.params.items())))
 
 
 def named_params(params):

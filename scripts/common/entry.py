@@ -30,7 +30,7 @@ from scripts.common.logs import start_logging
 
 _logger = logging.getLogger(__name__)
 # Read by Snakemake's rerun check, of no use to the step.
-_RULE_ONLY_PARAMS = {"code", "names"}
+_RULE_ONLY_PARAMS = {"code", "by_name"}
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

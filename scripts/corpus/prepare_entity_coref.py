@@ -159,6 +159,8 @@ def prepared_config(
             allowed, or a length is too short for the fewest characters of a document.
     """
     below = merged_config(base)
+    # Runs of the base may be of other lengths; this command makes one dataset and trains none.
+    below["language_model"] = {**(below.get("language_model") or {}), "runs": None}
     schema = load_schema(ROOT / SCHEMA_FILE)
     before = settled_config(below, schema, ROOT).config
     tokenizer = before["corpus"]["tokenizer"]
@@ -174,14 +176,9 @@ def prepared_config(
             },
             "entity_coref": {"max_entity_freq": max_entity_freq},
         },
-        # Runs of the base may be of other lengths; this command makes one dataset and trains none.
         "language_model": {"runs": None},
     }
-    joined = {
-        **below,
-        "corpus": {**(below.get("corpus") or {})},
-        "language_model": {**(below.get("language_model") or {}), **config["language_model"]},
-    }
+    joined = {**below, "corpus": {**(below.get("corpus") or {})}}
     for key, value in config["corpus"].items():
         old = joined["corpus"].get(key)
         joined["corpus"][key] = {**(old or {}), **value} if isinstance(value, dict) else value

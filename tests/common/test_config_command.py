@@ -100,7 +100,7 @@ def test_demo_values_hold_for_generated_articles_and_never_reach_other_sources(t
     """A user's own source brings back the schema's defaults, key by key."""
     schema = load_schema(ROOT / "config" / "schema.yaml")
     demo, *_ = settled_config(merged_config(ROOT / "config" / "config.yaml"), schema, ROOT)
-    assert demo["corpus"]["lengths"] == [256, 512]
+    assert demo["corpus"]["lengths"] == [128, 256]
     assert demo["corpus"]["entity_coref"]["max_entity_freq"] == 40
     (tmp_path / "sources.tsv").write_text("source\tkind\tlocation\nmine\tlocal\ta.csv\n")
     own = tmp_path / "own.yaml"

@@ -32,7 +32,6 @@ for test_downloads.py, "hub" for test_hub_downloads.py, "kills" for tests/workfl
 
 import gzip
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -50,20 +49,30 @@ from tests.corpus.builders import article_texts, write_jsonl, write_manifest, wr
 
 MOST_MEMORY = 1.0e9  # bytes, of any step
 WORDS = 100_000
+RUN_AND_STATE_PEAK = """
+import runpy, sys
+sys.argv = sys.argv[1:]
+try:
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+finally:
+    with open("/proc/self/status") as status:
+        sys.stderr.write(next(line for line in status if line.startswith("VmHWM:")))
+"""
 
 
 def step(name: str, **options: object) -> tuple[str, int]:
-    """Run a step as a program; return what it printed and its peak resident memory in bytes."""
-    command = [sys.executable, "-m", f"scripts.corpus.{name}"]
+    """Run a step as a program; return what it printed and its peak resident memory in bytes.
+
+    The step states its own peak at its end: what `wait4` tells counts this process too, up to the
+    moment at which the step's program took its place.
+    """
+    command = [sys.executable, "-c", RUN_AND_STATE_PEAK, f"scripts.corpus.{name}"]
     for option, value in options.items():
         listed = value if isinstance(value, list) else [value]
         command += [f"--{option.replace('_', '-')}", *map(str, listed)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        printed = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return f"{process.returncode} {printed}", usage.ru_maxrss * 1024
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    printed, _, peak = done.stderr.rpartition("VmHWM:")
+    return f"{done.returncode} {printed}", int(peak.split()[0]) * 1024
 
 
 def shard(folder: Path, files: Sequence[Path], **options: object) -> tuple[str, int]:

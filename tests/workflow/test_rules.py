@@ -90,7 +90,11 @@ def test_rule_script_log_and_benchmark_have_one_stem(name: str) -> None:
 @pytest.mark.parametrize("name", scripted())
 def test_rule_names_match_the_signature(name: str) -> None:
     rule = rules()[name]
-    owed = [*rule.input._names, *rule.output._names, *(set(rule.params._names) - {"code", "names"})]
+    owed = [
+        *rule.input._names,
+        *rule.output._names,
+        *(set(rule.params._names) - {"code", "by_name"}),
+    ]
     assert len(owed) == len(set(owed)), "a name stands twice"
     parameters = signature(name)
     assert not set(owed) - set(parameters), "left over"
