@@ -34,7 +34,6 @@ SET_PACKAGES = ("kiwipiepy", "kiwipiepy_model", "tokenizers")
 wildcard_constraints:
     run="[a-z][a-z0-9_]*",
     epoch=r"\d+\.\d+",
-    evaluation_set="real_coref|lambada|gold_coref",
 
 
 rule prepare_base_model:

@@ -140,6 +140,11 @@ def _init_complaints(
     if parent[1] != BEST and parent[1] not in epochs_of(other):
         allowed = ", ".join([BEST, *epochs_of(other)])
         yield f"init = {row['init']} is no checkpoint of {parent[0]}; allowed: {allowed}"
+    if row["length"] > other["length"]:
+        yield (
+            f"length = {row['length']} is above that of {parent[0]}, {other['length']}, whose "
+            "model takes no longer rows; allowed: at most that"
+        )
     if len(other["seed"]) > 1 and set(row["seed"]) - set(other["seed"]):
         yield f"seed = {row['seed']} is not among those of {parent[0]}, {other['seed']}"
     if name in _ancestors(name, rows):

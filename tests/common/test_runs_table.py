@@ -97,6 +97,18 @@ def test_what_cannot_work_is_one_line(tmp_path, row, complaint):
     assert "\n" not in str(error.value)
 
 
+def test_a_run_longer_than_the_one_it_starts_from_is_refused_before_that_is_trained(tmp_path):
+    parent, child = {"run": "a", "epochs": "1"}, {"run": "b", "length": "512", "init": "a@best"}
+    with pytest.raises(ConfigError) as error:
+        read_runs(write(tmp_path / "runs.tsv", parent, child), SCHEMA, [256, 512])
+    assert str(error.value) == (
+        "runs.tsv, run b, column length = 512 is above that of a, 256, whose model takes no longer "
+        "rows; allowed: at most that"
+    )
+    shorter = write(tmp_path / "good.tsv", parent | {"length": "512"}, child | {"length": "256"})
+    assert read_runs(shorter, SCHEMA, [256, 512])["b"]["init"] == "a@best"
+
+
 def test_a_circle_of_runs_is_named(tmp_path):
     table = write(
         tmp_path / "runs.tsv", {"run": "a", "init": "b@best"}, {"run": "b", "init": "a@best"}
