@@ -140,7 +140,7 @@ def cluster_pass(
             time.monotonic() - started,
         )
         progress.advance(1)
-    partition, clusters = found[settings.method]
+    clusters = found[settings.method][1]
     leiden = found["leiden"][0]
     if not leiden.settled:
         _logger.warning(
@@ -159,7 +159,7 @@ def cluster_pass(
             clusters,
             columns=columns,
             joint=joint,
-            partition=partition,
+            leiden=leiden,
             settings=settings,
             further_settings=further_settings,
             matrix=matrix,

@@ -14,7 +14,7 @@ from scripts.descriptors.measures import JointSimilarity
 from scripts.descriptors.similarity_graph import Numbers
 
 # What decides the clusters besides the code; a rule's code version names the same.
-PACKAGES = ("igraph", "leidenalg", "numpy", "scikit-learn", "scipy")
+PACKAGES = ("igraph", "leidenalg", "numpy", "scipy")
 
 RESTART_COLUMNS = ("restart", "seed", "quality", "clusters", "ari_to_best")
 
@@ -99,7 +99,7 @@ def checkpoint(
     *,
     columns: Columns,
     joint: JointSimilarity,
-    partition: Communities,
+    leiden: Communities,
     settings: ClusterSettings,
     further_settings: dict[str, Any],
     matrix: dict[str, Any],
@@ -111,7 +111,7 @@ def checkpoint(
         clusters: the clusters.
         columns: the descriptors of the pass.
         joint: their similarity.
-        partition: what the method found.
+        leiden: what Leiden found, whichever method is chosen.
         settings: settings that both passes share.
         further_settings: the pass' own, by their config keys.
         matrix: what the matrices' file says of itself, and its SHA-256.
@@ -126,9 +126,9 @@ def checkpoint(
         "settings": {**shared, **further_settings, "threshold": joint.threshold},
         "counts": _counts(clusters, columns, joint),
         "leiden": {
-            "quality": partition.quality,
-            "restarts": len(partition.restarts),
-            "settled": partition.settled,
+            "quality": leiden.quality,
+            "restarts": len(leiden.restarts),
+            "settled": leiden.settled,
         },
         "clusters": {
             cluster.representative: [

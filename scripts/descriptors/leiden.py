@@ -14,6 +14,7 @@ import leidenalg
 import numpy as np
 
 from scripts.common.hashing import keyed_hash
+from scripts.descriptors.agreement import adjusted_rand_index
 from scripts.descriptors.similarity_graph import (
     Indices,
     SimilarityGraph,
@@ -36,7 +37,7 @@ class Restart:
         seed: the run's own seed.
         quality: quality of its partition.
         clusters: number of communities, singletons included.
-        ari_to_best: adjusted Rand index to the partition that was kept (Hubert & Arabie 1985).
+        ari_to_best: adjusted Rand index to the partition that was kept.
     """
 
     seed: int
@@ -154,7 +155,7 @@ def best_partition(
                 seed=restart_seed,
                 quality=cpm_quality(graph, labels, resolution),
                 clusters=int(labels.max(initial=-1)) + 1,
-                ari_to_best=_adjusted_rand_index(best, labels),
+                ari_to_best=adjusted_rand_index(best, labels),
             )
             for restart_seed, labels in zip(seeds, runs, strict=True)
         ],
@@ -174,9 +175,3 @@ def _joined(whole: Indices, components: list[_Component], parts: list[Indices]) 
     for component, part in zip(components, parts, strict=True):
         labels[component.vertices] = labels.max() + 1 + part
     return canonical_labels(labels)
-
-
-def _adjusted_rand_index(first: Indices, second: Indices) -> float:
-    from sklearn.metrics import adjusted_rand_score
-
-    return float(adjusted_rand_score(first, second)) if first.size else 1.0
