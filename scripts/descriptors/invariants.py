@@ -132,6 +132,8 @@ def require_clusters(traced: Traced) -> None:
         if not entry["cluster_size"] == 1 + entry["total_alternatives"] == 1 + len(alternatives):
             raise _violated(3, name, f"has {len(alternatives)} alternatives, but another size")
         _require_history(name, entry, passes)
+    for name in sorted(traced.pass1_survivors - passes.keys() - descriptors.keys()):
+        raise _violated(3, name, "survives and has no cluster")
     missing = sorted(traced.pass1_survivors - owner.keys() - descriptors.keys())
     surplus = sorted((owner.keys() | descriptors.keys()) - traced.pass1_survivors)
     if missing:
