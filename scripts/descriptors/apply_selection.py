@@ -1,4 +1,4 @@
-"""Applies a fitted selection to new tables.
+r"""Applies a fitted selection to new tables.
 
 In: the folder of a finished reduction and parts of a new table, Parquet or CSV. Out: a Parquet file
 of the selection's columns in its order, all rows, and a report of what was done. A survivor that no

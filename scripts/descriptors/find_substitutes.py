@@ -1,4 +1,4 @@
-"""Finds stand-ins for a descriptor that is not to be had.
+r"""Finds stand-ins for a descriptor that is not to be had.
 
 In: the folder of a finished reduction. Out, on the terminal: the members of the descriptor's
 cluster and the nearest among the other survivors, with their similarities as passes 2 and 4

@@ -4,7 +4,6 @@ Each check computes anew, by another way than the derivation, and names the desc
 it. `verify` runs all of them and says in words what it checked.
 """
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,7 +103,7 @@ def require_events(traced: Traced) -> None:
     heirs = {event.removed: event.heir for event in traced.events}
     for origin in traced.origins:
         chain = [origin.name, *origin.heirs]
-        for one, other in itertools.pairwise(chain):
+        for one, other in pairwise(chain):
             if heirs.get(one) != other:
                 raise _violated(2, origin.name, f"is said to go from {one} to {other}")
         if origin.fate in (SURVIVOR, ALTERNATIVE) and chain[-1] in heirs:

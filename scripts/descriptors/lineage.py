@@ -21,6 +21,7 @@ SURVIVOR, ALTERNATIVE, REJECT = "survivor", "alternative", "reject"
 # Roles of columns that the passes treat; a column of another role keeps its role as its fate.
 TREATED_ROLES = frozenset({"descriptor", "force_drop"})
 _CHAIN = " > "
+_LAST = "last "
 
 # Absolute correlation of two descriptors, None where it was not measured.
 Similarity = Callable[[str, str], float | None]
@@ -39,6 +40,12 @@ class Origin:
     measure: str | None = None
     weak: bool | None = None
     reason: str | None = None
+
+    @property
+    def measured_similarity(self) -> float | None:
+        """The similarity if it is that of the descriptor and its survivor themselves."""
+        by_chain = self.measure is not None and self.measure.startswith(_LAST)
+        return None if by_chain else self.similarity
 
     def row(self) -> dict[str, Any]:
         """Return the fields as a row of `LINEAGE`."""
@@ -128,7 +135,7 @@ def _to_survivor(
     if measured is not None:
         return measured, "spearman"
     last = events[([name, *chain])[-2]]
-    return last.similarity, None if last.similarity is None else f"last {_measure(last)}"
+    return last.similarity, None if last.similarity is None else f"{_LAST}{_measure(last)}"
 
 
 def _measure(event: Event) -> str:

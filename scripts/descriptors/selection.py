@@ -43,8 +43,9 @@ def choose_columns(
     """Choose a column for each survivor, in the order of the selection.
 
     A survivor stands for itself where it is available. Else the most similar of its available
-    alternatives does, ties by name, those whose similarity was not measured last. An alternative
-    belongs to one survivor, so that no column is taken twice.
+    alternatives does, ties by name; those come last whose own similarity to it was not measured,
+    and they count as 0 against `min_similarity`. An alternative belongs to one survivor, so that no
+    column is taken twice.
 
     Args:
         selection: survivors of the fitted reduction.
@@ -73,7 +74,7 @@ def choose_columns(
             continue
         ranked = sorted(alternatives[survivor], key=_rank)
         best = ranked[0] if ranked else None
-        if best is None or (best.similarity or 0.0) < min_similarity:
+        if best is None or (best.measured_similarity or 0.0) < min_similarity:
             choices.append(Choice(survivor, None))
             continue
         choices.append(
@@ -82,5 +83,8 @@ def choose_columns(
     return choices
 
 
-def _rank(origin: Origin) -> tuple[float, str]:
-    return -(-1.0 if origin.similarity is None else origin.similarity), origin.name
+def _rank(origin: Origin) -> tuple[float, float, str]:
+    def known(value: float | None) -> float:
+        return -1.0 if value is None else value
+
+    return -known(origin.measured_similarity), -known(origin.similarity), origin.name

@@ -67,7 +67,7 @@ def sensitivity_rows(
 ) -> list[tuple[object, ...]]:
     """Return a row of `COLUMNS` for each variant, its survivors compared with the chosen one's."""
     kept = set(chosen.elimination.remaining.tolist())
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for variant in variants:
         elimination = variant.elimination
         weak = sum(step.similarity < heir_min_similarity for step in elimination.steps)

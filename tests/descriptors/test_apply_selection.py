@@ -1,5 +1,7 @@
 """A fitted selection on new tables: order, substitutes, types, and what is refused."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from scripts.descriptors.results_folder import ResultsFolder
 from scripts.descriptors.selection import choose_columns
 from scripts.descriptors.trace_clusters import create_cluster_structure
 from tests.descriptors.reductions import EVENTS, ROLES, rho_by_hand, write_results
+from tests.workflow.harness import ROOT
 
 ALL = ["smiles", *"abcdefghi", "flat"]
 
@@ -74,12 +77,13 @@ def test_columns_stand_in_the_order_of_the_selection_with_all_rows(tmp_path: Pat
 def test_a_missing_survivor_is_replaced_by_its_nearest_alternative(tmp_path: Path, fitted: Path):
     part = write(tmp_path / "new.parquet", values(["smiles", "g", "c", "e", "d", "i"], 4))
     applied = Applied(tmp_path, fitted, [part])
-    assert applied.table.column_names == ["smiles", "c", "d", "i"]
+    assert applied.table.column_names == ["smiles", "c", "e", "i"]
     assert applied.table["c"].to_pylist() == [300.0, 301.0, 302.0, 303.0]
     taken = applied.column("a")
     assert (taken["column"], taken["substituted"], taken["similarity"]) == ("c", True, 0.97)
+    # Of d only the last link of its chain is known, 0.93; that e is 0.55 from h was measured.
     taken = applied.column("h")
-    assert (taken["column"], taken["measure"], taken["weak"]) == ("d", "last rdc", True)
+    assert (taken["column"], taken["measure"], taken["weak"]) == ("e", "spearman", True)
 
 
 def test_the_rule_for_substitutes():
@@ -89,6 +93,7 @@ def test_the_rule_for_substitutes():
             Origin(name, "alternative", "s", 2, ("s",), value, "spearman", weak=False)
             for name, value in (("m", None), ("k", 0.8), ("j", 0.8), ("l", 0.7))
         ),
+        Origin("n", "alternative", "s", 2, ("r", "s"), 0.9, "last vif", weak=False),
     ]
 
     def taken(*available: str, at_least: float = 0.0) -> str | None:
@@ -96,8 +101,10 @@ def test_the_rule_for_substitutes():
         return choice.column
 
     assert taken("s", "j") == "s"
-    assert taken("k", "j", "l", "m") == "j"
+    assert taken("k", "j", "l", "m", "n") == "j"
     assert taken("l", "m") == "l"
+    assert taken("m", "n") == "n"
+    assert taken("n", at_least=0.1) is None
     assert taken("m") == "m"
     assert taken("m", at_least=0.1) is None
     assert taken("l", at_least=0.75) is None
@@ -245,3 +252,24 @@ def test_a_folder_without_a_selection_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match=r"lacks final_descriptors\.txt"):
         run(tmp_path, [good], tmp_path / "o.parquet", tmp_path / "r.json")
     assert ResultsFolder(tmp_path).folder == tmp_path
+
+
+def test_it_is_a_program_of_its_own(tmp_path: Path, fitted: Path):
+    part = write(tmp_path / "new.parquet", values(["smiles", "a", "h"], 3))
+    output, report = tmp_path / "o.parquet", tmp_path / "r.json"
+    command = [sys.executable, "-m", "scripts.descriptors.apply_selection", "--selection"]
+    command += [str(fitted), "--parts", str(part), "--output", str(output), "--report", str(report)]
+
+    def called(*more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *more], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    failed = called()
+    assert failed.returncode == 1
+    assert "lacks i, and every alternative" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    done = called("--without-substitute", "null", "--carry", "smiles")
+    assert done.returncode == 0, done.stderr
+    assert "i: no substitute, a column of nulls" in done.stderr
+    assert pq.read_table(output).column_names == ["smiles", "a", "h", "i"]

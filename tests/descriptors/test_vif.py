@@ -24,6 +24,10 @@ def collinear(rows: int, columns: int, seed: int, noise: float = 0.3) -> np.ndar
     return mixed + noise * generator.normal(size=(rows, columns))
 
 
+def correlated(data: np.ndarray) -> np.ndarray:
+    return np.atleast_2d(np.corrcoef(data, rowvar=False))
+
+
 def eliminated(
     correlation: np.ndarray, *, threshold: float = 10.0, floor: float = 1e-8, **options: object
 ) -> Elimination:
@@ -65,7 +69,7 @@ def by_regressions(data: np.ndarray, threshold: float) -> list[tuple[int, float]
 @pytest.mark.parametrize(("columns", "seed"), [(5, 1), (20, 2), (30, 3)])
 def test_same_path_as_fresh_inverses_and_as_regressions_on_the_data(columns: int, seed: int):
     data = collinear(150, columns, seed, noise=0.1)
-    correlation = np.corrcoef(data, rowvar=False)
+    correlation = correlated(data)
     result = eliminated(correlation)
     path = [(step.removed, step.vif) for step in result.steps]
     assert path, "nothing to eliminate: the data are too tame for this test"
@@ -95,9 +99,7 @@ def test_projected_matrices_too_follow_the_direct_loop(
     columns: int, rows: int, seed: int, floor: float
 ):
     """p > n included: the projected matrix is what both eliminate on."""
-    defined = defined_correlation(
-        np.atleast_2d(np.corrcoef(collinear(rows, columns, seed), rowvar=False))
-    )
+    defined = defined_correlation(correlated(collinear(rows, columns, seed)))
     projection = project(defined, spectrum_of(defined), floor)
     assert np.allclose(np.diagonal(projection.matrix), 1.0)
     # Rescaling to a unit diagonal may lower the smallest eigenvalue, by the largest scale at most.
@@ -111,7 +113,7 @@ def test_projected_matrices_too_follow_the_direct_loop(
 
 @pytest.mark.parametrize("every", [1, 2, 7, 1000])
 def test_the_refresh_schedule_changes_nothing_but_rounding(every: int):
-    correlation = np.corrcoef(collinear(300, 50, 9), rowvar=False)
+    correlation = correlated(collinear(300, 50, 9))
     usual, other = eliminated(correlation), eliminated(correlation, refresh_steps=every)
     assert [step.removed for step in usual.steps] == [step.removed for step in other.steps]
     np.testing.assert_allclose(
@@ -122,7 +124,7 @@ def test_the_refresh_schedule_changes_nothing_but_rounding(every: int):
 
 def test_an_inverse_that_has_drifted_is_computed_afresh():
     """A wrong inverse at the start is noticed and mended after the first removal."""
-    defined = defined_correlation(np.corrcoef(collinear(300, 12, 5), rowvar=False))
+    defined = defined_correlation(correlated(collinear(300, 12, 5)))
     sound = project(defined, spectrum_of(defined), 1e-8)
     spoilt = sound.inverse + 1e-3 * np.abs(sound.inverse).max() * np.eye(12)
     wrong = type(sound)(sound.matrix, spoilt, sound.smallest, sound.clipped)
@@ -154,7 +156,7 @@ def test_a_vif_at_the_threshold_is_removed():
 def test_copies_collapse_to_one_with_each_heir_alive_at_similarity_one():
     generator = np.random.default_rng(4)
     one, two = generator.normal(size=(2, 200))
-    correlation = np.corrcoef(np.column_stack([one, one, one, two, two]), rowvar=False)
+    correlation = correlated(np.column_stack([one, one, one, two, two]))
     result = eliminated(correlation, floor=1e-6)
     assert [step.removed for step in result.steps] == [0, 1, 3]
     assert [step.heir for step in result.steps] == [1, 2, 4]
@@ -163,7 +165,7 @@ def test_copies_collapse_to_one_with_each_heir_alive_at_similarity_one():
 
 
 def test_more_columns_than_rows_end_below_the_threshold():
-    correlation = np.corrcoef(np.random.default_rng(8).normal(size=(10, 40)), rowvar=False)
+    correlation = correlated(np.random.default_rng(8).normal(size=(10, 40)))
     result = eliminated(correlation, floor=1e-4)
     assert 1 <= result.remaining.size < 10
     assert result.vif.max() < 10
@@ -222,7 +224,7 @@ def test_kept_columns_stay_whatever_their_vif():
     data = np.column_stack(
         [one, one + 1e-3 * generator.normal(size=200), generator.normal(size=200)]
     )
-    correlation = np.corrcoef(data, rowvar=False)
+    correlation = correlated(data)
     assert eliminated(correlation, keep=[0, 1]).steps == []
     (step,) = eliminated(correlation, keep=[0]).steps
     assert (step.removed, step.heir) == (1, 0)
@@ -245,7 +247,7 @@ def test_settings_that_cannot_work_are_refused():
 
 
 def test_column_order_moves_the_path_only_among_ties():
-    correlation = np.corrcoef(collinear(300, 20, 12), rowvar=False)
+    correlation = correlated(collinear(300, 20, 12))
     order = np.random.default_rng(0).permutation(20)
     there = [s.removed for s in eliminated(correlation).steps]
     back = [int(order[s.removed]) for s in eliminated(correlation[np.ix_(order, order)]).steps]
