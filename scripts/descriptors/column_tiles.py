@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scripts.common.errors import ConfigError
-from scripts.descriptors.score_store import ROWS, Places, ScoreStore
+from scripts.descriptors.feature_store import CHUNK_ROWS
+from scripts.descriptors.score_store import Places, ScoreStore
 
 MASKS_PER_TILE = 64
 _MB = 1 << 20
@@ -44,12 +45,11 @@ class Tiles:
 
 def cut_tiles(store: ScoreStore, columns_per_tile: int) -> Tiles:
     """Order the columns by mask, masks with fewer missing rows first, and cut them into tiles."""
-    leader_of: dict[bytes, int] = {}
-    for column, mask in enumerate(store.masks):
-        leader_of.setdefault(mask, column)
-    leaders = sorted(leader_of.values(), key=lambda column: (store.missing[column], column))
-    number_of = {store.masks[leader]: number for number, leader in enumerate(leaders)}
-    group = np.array([number_of[mask] for mask in store.masks], dtype=np.int64)
+    _, leaders, mask_of = np.unique(store.mask_of, return_index=True, return_inverse=True)
+    # By valid rows, the first columns first where these are equal.
+    by_size = np.lexsort((leaders, -store.valid[leaders]))
+    number_of = np.argsort(by_size)
+    group = number_of[mask_of]
     order = np.argsort(group, kind="stable")
     return Tiles(
         columns=[
@@ -57,7 +57,7 @@ def cut_tiles(store: ScoreStore, columns_per_tile: int) -> Tiles:
             for start in range(0, store.columns, columns_per_tile)
         ],
         group=group,
-        leaders=np.array(leaders, dtype=np.int64),
+        leaders=leaders[by_size],
     )
 
 
@@ -83,8 +83,9 @@ def plan_panels(
     widest = min(columns_per_tile, max(map(len, tiles.columns)))
     width = widest * features
     products = features * (features + 1) // 2
-    feature_bytes = 4 * width * ROWS
+    feature_bytes = 4 * width * CHUNK_ROWS
     buffers = workers * (feature_bytes + 4 * width * width)
+    buffers += 4 * len(tiles.group) * CHUNK_ROWS  # the chunk itself
     budget = memory_mb * _MB - buffers
 
     def need(per_side: int, sides: int) -> float:
@@ -92,7 +93,7 @@ def plan_panels(
         masks = min(len(tiles.leaders), per_side * widest + 2 * MASKS_PER_TILE)
         pairs = per_side * per_side if sides == 2 else per_side * (per_side + 1) // 2
         strips = held * widest * (features + products) * masks * 8
-        return held * feature_bytes + pairs * 8 * width**2 + strips + sides * 4 * masks * ROWS
+        return held * feature_bytes + pairs * 8 * width**2 + strips + sides * 4 * masks * CHUNK_ROWS
 
     if need(number, 1) <= budget:
         return [range(number)]

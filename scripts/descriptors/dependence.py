@@ -10,7 +10,7 @@ features. M has one column per distinct mask. Features are shifted by their colu
 sample of rows first: any shift drops out of a covariance, and this one keeps float32 products from
 cancelling in columns of which nearly all values are equal.
 
-Products are float32 over fixed blocks of rows and fixed tiles of columns, each on one thread, and
+Products are float32 over fixed spans of rows and fixed tiles of columns, each on one thread, and
 are summed in float64; so neither the number of threads nor the memory budget changes a bit.
 Sums of all pairs take (p·F)²/2 doubles; if they do not fit the budget, panels of tiles are taken in
 turn, each with a scan of its own.
@@ -31,7 +31,7 @@ from scripts.descriptors.column_tiles import cut_tiles, plan_panels
 from scripts.descriptors.features import Basis
 from scripts.descriptors.overlap_sums import OverlapSums
 from scripts.descriptors.pair_measures import Measure, Numbers
-from scripts.descriptors.score_store import Places, ScoreStore, count_blocks
+from scripts.descriptors.score_store import Places, ScoreStore, count_chunks
 
 _logger = logging.getLogger(__name__)
 # Large enough for a product to run at the device's rate, small enough that the half of the
@@ -64,7 +64,7 @@ def measure_pairs(
     threads: int = 1,
     device: str = "cpu",
     columns_per_tile: int | None = None,
-    block_done: Callable[[int, int], None] = lambda done, blocks: None,
+    progress: Callable[[int], Callable[[], None]] = lambda chunks: lambda: None,
 ) -> Dependence:
     """Measure every pair of columns.
 
@@ -77,8 +77,8 @@ def measure_pairs(
         threads: tiles worked on at once on the CPU.
         device: "cpu" or "cuda".
         columns_per_tile: another width of tiles; it changes rounding.
-        block_done: called after each block of rows with the number of finished blocks and of all
-            blocks of all scans.
+        progress: called once with the number of chunks of all scans; what it returns is called
+            after each of them.
 
     Raises:
         ConfigError: the memory does not hold the sums of two tiles.
@@ -108,13 +108,13 @@ def measure_pairs(
         np.zeros(shape, dtype=np.int32),
         len(turns),
     )
-    blocks = count_blocks(store.rows)
+    chunk_done = progress(len(turns) * count_chunks(store.rows))
     with _one_thread_a_product(), ThreadPoolExecutor(workers) as pool:
-        for turn, (first, second) in enumerate(turns):
+        for first, second in turns:
             sums = OverlapSums(store, basis, tiles, first, second, pool, torch.device(device))
-            for block in range(blocks):
-                sums.add(block)
-                block_done(turn * blocks + block + 1, len(turns) * blocks)
+            for chunk in store.chunks():
+                sums.add(chunk)
+                chunk_done()
             measured = pool.map(partial(_measure, sums, measures, min_overlap), sums.pairs)
             for (one, other), (values, overlap) in zip(sums.pairs, measured, strict=True):
                 columns, rows = tiles.columns[other], tiles.columns[one]

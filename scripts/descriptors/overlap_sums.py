@@ -74,15 +74,15 @@ class OverlapSums:
             self._count(self._masks_of_first), self._count(self._masks_of_second)
         )
 
-    def add(self, block: int) -> None:
-        """Add a block of rows."""
+    def add(self, scores: Tensor) -> None:
+        """Add a chunk of rows, (columns of the store, rows)."""
         wanted = sorted({*self._masks_of_first, *self._masks_of_second})
         masks = dict(
-            zip(wanted, self._pool.map(lambda m: self._mask(block, m), wanted), strict=True)
+            zip(wanted, self._pool.map(lambda m: self._mask(scores, m), wanted), strict=True)
         )
         tiles = list(self._met)
         features = dict(
-            zip(tiles, self._pool.map(lambda t: self._features(block, t), tiles), strict=True)
+            zip(tiles, self._pool.map(lambda t: self._features(scores, t), tiles), strict=True)
         )
         for one, other in product(self._masks_of_first, self._masks_of_second):
             place = (
@@ -161,17 +161,16 @@ class OverlapSums:
         for span in _spans(one.shape[1]):
             self._cross[pair] += (one[:, span] @ other[:, span].T).double()
 
-    def _features(self, block: int, tile: int) -> Tensor:
+    def _features(self, scores: Tensor, tile: int) -> Tensor:
         """Return a tile's shifted features, (columns, F, rows), 0 where a value is missing."""
-        scores = torch.from_numpy(self._store.read(block, self._tiles.columns[tile]))
-        features = self._basis.features(scores.to(self._device))
+        own = scores[torch.from_numpy(self._tiles.columns[tile])]
+        features = self._basis.features(own.to(self._device))
         return features.sub_(self._centres[tile]).nan_to_num_(nan=0.0)
 
-    def _mask(self, block: int, mask_tile: int) -> Tensor:
+    def _mask(self, scores: Tensor, mask_tile: int) -> Tensor:
         groups = self._tiles.groups_of(mask_tile)
         leaders = self._tiles.leaders[groups.start : groups.stop]
-        scores = torch.from_numpy(self._store.read(block, leaders)).to(self._device)
-        return (~scores.isnan()).float()
+        return (~scores[torch.from_numpy(leaders)].isnan()).float().to(self._device)
 
     def _centre(self, tile: int) -> Tensor:
         sample = torch.from_numpy(self._store.sample[self._tiles.columns[tile]])
