@@ -290,6 +290,11 @@ rule measure_dependence:
     params:
         rows=DESCRIPTORS.config["nonlinear"]["rows"],
         permutations=DESCRIPTORS.config["nonlinear"]["permutations"],
+        hsic_step=DESCRIPTORS.config["nonlinear"]["hsic_step"],
+        hsic_frequencies=DESCRIPTORS.config["nonlinear"]["hsic_frequencies"],
+        rdc_basis=DESCRIPTORS.config["nonlinear"]["rdc_basis"],
+        rdc_step=DESCRIPTORS.config["nonlinear"]["rdc_step"],
+        rdc_frequencies=DESCRIPTORS.config["nonlinear"]["rdc_frequencies"],
         min_effective_n=DESCRIPTORS.config["statistics"]["min_effective_n"],
         seed=CONFIG["seed"],
         code_hash=code_version("scripts/descriptors/measure_dependence.py", packages=PASS_PACKAGES),
