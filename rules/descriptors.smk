@@ -214,7 +214,7 @@ rule cluster_correlated:
     params:
         spearman_threshold=DESCRIPTORS.config["spearman"]["threshold"],
         method=DESCRIPTORS.config["clustering"]["method"],
-        min_representative_similarity=DESCRIPTORS.config["clustering"][
+        min_representative_similarity=DESCRIPTORS.config["spearman"][
             "min_representative_similarity"
         ],
         resolution_ratio=DESCRIPTORS.config["clustering"]["resolution_ratio"],
@@ -330,7 +330,7 @@ rule cluster_dependent:
         rdc_weight=DESCRIPTORS.config["nonlinear"]["rdc_weight"],
         nonlinear_threshold=DESCRIPTORS.config["nonlinear"]["fusion_threshold"],
         method=DESCRIPTORS.config["clustering"]["method"],
-        min_representative_similarity=DESCRIPTORS.config["clustering"][
+        min_representative_similarity=DESCRIPTORS.config["nonlinear"][
             "min_representative_similarity"
         ],
         resolution_ratio=DESCRIPTORS.config["clustering"]["resolution_ratio"],
