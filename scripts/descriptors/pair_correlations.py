@@ -6,6 +6,7 @@ float64, since what a VIF divides by is what correlations leave.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +18,19 @@ from scripts.descriptors.feature_store import feature_store
 from scripts.descriptors.products import correlation_of, masked_products, pick_device
 from scripts.descriptors.ranks import mid_ranks, normal_scores
 
-Column = NDArray[np.float64]
+Column = NDArray[np.floating[Any]]
+Feature = NDArray[np.float64]
 
 # Bytes per row while a column is ranked: its values, order, ranks and scores.
 _WORKING_BYTES = 48
 
 
-def scores_of(values: Column) -> Column:
+def scores_of(values: Column) -> Feature:
     """Return the normal scores of a column's mid-ranks; NaN where missing."""
     return normal_scores(mid_ranks(values))
 
 
-def standardized(values: Column) -> Column:
+def standardized(values: Column) -> Feature:
     """Return a column with mean 0 and standard deviation 1; NaN where missing, 0 if constant.
 
     Args:
@@ -47,7 +49,7 @@ def standardized(values: Column) -> Column:
     return result
 
 
-TRANSFORMS: dict[str, Callable[[Column], Column]] = {
+TRANSFORMS: dict[str, Callable[[Column], Feature]] = {
     "normal_scores": scores_of,
     "values": standardized,
 }

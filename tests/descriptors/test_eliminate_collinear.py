@@ -128,7 +128,8 @@ class Pass3:
 
 def direct(columns: Mapping[str, np.ndarray], names: list[str]) -> list[str]:
     """The removals by the definition, on the data themselves."""
-    left, removed = list(names), []
+    left = list(names)
+    removed: list[str] = []
     while True:
         matrix = np.corrcoef([columns[name] for name in left])
         vif = np.diagonal(np.linalg.inv(matrix))
