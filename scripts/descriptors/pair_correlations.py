@@ -15,6 +15,7 @@ from scripts.common.files import private_folder
 from scripts.common.progress import Progress
 from scripts.descriptors.columns import DescriptorTable, columns_per_block
 from scripts.descriptors.feature_store import feature_store
+from scripts.descriptors.memory_log import MemoryLog
 from scripts.descriptors.products import correlation_of, masked_products, pick_device
 from scripts.descriptors.ranks import mid_ranks, normal_scores
 
@@ -63,7 +64,7 @@ def pair_correlations(
     min_overlap: int,
     memory_mb: float,
     tmpdir: Path,
-    note: Callable[[str], None] = lambda stage: None,
+    memory: MemoryLog,
 ) -> NDArray[np.float64]:
     """Return the (p, p) correlations of `names`; NaN where a pair is undefined.
 
@@ -74,7 +75,7 @@ def pair_correlations(
         min_overlap: fewest rows that two columns must share.
         memory_mb: memory of the whole step.
         tmpdir: local disk for the features.
-        note: called with the stage's name after each block.
+        memory: takes a note after each block.
     """
     if len(names) < 2 or not table.rows:
         return np.eye(len(names))
@@ -95,10 +96,9 @@ def pair_correlations(
             store.write(first, features)
             first += len(block)
             progress.advance(len(block))
-            note(f"read {matrix}")
+            memory.note(f"read {matrix}")
         progress.finish()
-        products = masked_products(
-            store, device=pick_device(), exact=True, chunk_done=lambda: note(f"multiply {matrix}")
-        )
+        products = masked_products(store, device=pick_device(), exact=True)
+        memory.note(f"multiply {matrix}")
     rho, _ = correlation_of(products, min_overlap)
     return rho
