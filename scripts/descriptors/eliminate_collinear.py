@@ -26,6 +26,7 @@ from scripts.common.tsv import write_tsv
 from scripts.descriptors.columns import DescriptorTable, required_values
 from scripts.descriptors.events import Event, require_forest, survivors_of, write_events
 from scripts.descriptors.lineage import treated_names
+from scripts.descriptors.memory_log import MemoryLog
 from scripts.descriptors.pair_correlations import TRANSFORMS, pair_correlations
 from scripts.descriptors.results_folder import read_all_events, read_pass1_survivors, read_roles
 from scripts.descriptors.tables import VIF_PATH
@@ -62,6 +63,7 @@ def run(
     threads: int,
     tmpdir: Path,
     code_hash: str,
+    memory: Path | None = None,
 ) -> None:
     """Eliminate collinear descriptors.
 
@@ -84,6 +86,7 @@ def run(
         threads: threads of the products.
         tmpdir: local disk for the features.
         code_hash: version of the code, for the checkpoint.
+        memory: table of memory and seconds by block to write, where it is wanted.
     """
     if vif_matrix not in TRANSFORMS:
         raise ConfigError(f"vif_matrix {vif_matrix}: allowed are {', '.join(TRANSFORMS)}")
@@ -92,9 +95,16 @@ def run(
     names = names_before(table, statistics, events_before)
     keep = kept_places(names, force_keep)
     overlap = required_values(min_effective_n, source.rows)
+    memory_log = MemoryLog()
     correlations = {
         matrix: pair_correlations(
-            source, names, matrix, min_overlap=overlap, memory_mb=memory_mb, tmpdir=tmpdir
+            source,
+            names,
+            matrix,
+            min_overlap=overlap,
+            memory_mb=memory_mb,
+            tmpdir=tmpdir,
+            memory=memory_log,
         )
         for matrix in sorted(TRANSFORMS)
     }
@@ -109,7 +119,7 @@ def run(
             floors,
             threshold=vif_threshold,
             keep=keep,
-            done=lambda: progress.advance(1),
+            done=lambda: _eliminated(progress, memory_log),
         )
     progress.finish()
     (chosen,) = [v for v in variants if (v.matrix, v.floor) == (vif_matrix, eigenvalue_floor)]
@@ -119,6 +129,8 @@ def run(
     require_forest(names, removals)
     write_table(path, table_of_rows(path_rows(chosen.elimination, names), VIF_PATH), VIF_PATH)
     write_events(events, removals)
+    if memory is not None:
+        memory_log.write(memory)
     write_tsv(
         sensitivity,
         COLUMNS,
@@ -151,10 +163,15 @@ def run(
         len(names),
         len(removals),
         len(names) - len(removals),
-        chosen.projection.smallest,
-        chosen.projection.clipped,
+        chosen.smallest,
+        chosen.clipped,
         eigenvalue_floor,
     )
+
+
+def _eliminated(progress: Progress, memory: MemoryLog) -> None:
+    memory.note("eliminate")
+    progress.advance(1)
 
 
 def names_before(table: Path, statistics: Path, events_before: Sequence[Path]) -> list[str]:
@@ -248,8 +265,8 @@ def outcome(chosen: Variant, names: Sequence[str], removals: Sequence[Event]) ->
             "weak_heirs": sum(event.weak for event in removals),
         },
         "matrix": {
-            "smallest_eigenvalue": chosen.projection.smallest,
-            "raised_eigenvalues": chosen.projection.clipped,
+            "smallest_eigenvalue": chosen.smallest,
+            "raised_eigenvalues": chosen.clipped,
             "fresh_inverses": 1 + chosen.elimination.refreshes,
             "largest_vif_left": float(factors.max()) if factors.size else None,
         },

@@ -6,6 +6,7 @@ float64, since what a VIF divides by is what correlations leave.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +15,23 @@ from scripts.common.files import private_folder
 from scripts.common.progress import Progress
 from scripts.descriptors.columns import DescriptorTable, columns_per_block
 from scripts.descriptors.feature_store import feature_store
+from scripts.descriptors.memory_log import MemoryLog
 from scripts.descriptors.products import correlation_of, masked_products, pick_device
 from scripts.descriptors.ranks import mid_ranks, normal_scores
 
-Column = NDArray[np.float64]
+Column = NDArray[np.floating[Any]]
+Feature = NDArray[np.float64]
 
 # Bytes per row while a column is ranked: its values, order, ranks and scores.
 _WORKING_BYTES = 48
 
 
-def scores_of(values: Column) -> Column:
+def scores_of(values: Column) -> Feature:
     """Return the normal scores of a column's mid-ranks; NaN where missing."""
     return normal_scores(mid_ranks(values))
 
 
-def standardized(values: Column) -> Column:
+def standardized(values: Column) -> Feature:
     """Return a column with mean 0 and standard deviation 1; NaN where missing, 0 if constant.
 
     Args:
@@ -47,7 +50,7 @@ def standardized(values: Column) -> Column:
     return result
 
 
-TRANSFORMS: dict[str, Callable[[Column], Column]] = {
+TRANSFORMS: dict[str, Callable[[Column], Feature]] = {
     "normal_scores": scores_of,
     "values": standardized,
 }
@@ -61,7 +64,7 @@ def pair_correlations(
     min_overlap: int,
     memory_mb: float,
     tmpdir: Path,
-    note: Callable[[str], None] = lambda stage: None,
+    memory: MemoryLog,
 ) -> NDArray[np.float64]:
     """Return the (p, p) correlations of `names`; NaN where a pair is undefined.
 
@@ -72,7 +75,7 @@ def pair_correlations(
         min_overlap: fewest rows that two columns must share.
         memory_mb: memory of the whole step.
         tmpdir: local disk for the features.
-        note: called with the stage's name after each block.
+        memory: takes a note after each block.
     """
     if len(names) < 2 or not table.rows:
         return np.eye(len(names))
@@ -93,10 +96,9 @@ def pair_correlations(
             store.write(first, features)
             first += len(block)
             progress.advance(len(block))
-            note(f"read {matrix}")
+            memory.note(f"read {matrix}")
         progress.finish()
-        products = masked_products(
-            store, device=pick_device(), exact=True, chunk_done=lambda: note(f"multiply {matrix}")
-        )
+        products = masked_products(store, device=pick_device(), exact=True)
+        memory.note(f"multiply {matrix}")
     rho, _ = correlation_of(products, min_overlap)
     return rho

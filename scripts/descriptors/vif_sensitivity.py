@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from scripts.descriptors.vif import (
     Elimination,
-    Projection,
     defined_correlation,
     eliminate,
     project,
@@ -25,11 +24,20 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Variant:
-    """An elimination with one matrix and one floor."""
+    """An elimination with one matrix and one floor.
+
+    Attributes:
+        matrix: name of the matrix.
+        floor: eigenvalue floor.
+        smallest: smallest eigenvalue of the matrix.
+        clipped: number of eigenvalues that were raised to the floor.
+        elimination: what was removed.
+    """
 
     matrix: str
     floor: float
-    projection: Projection
+    smallest: float
+    clipped: int
     elimination: Elimination
 
 
@@ -57,7 +65,9 @@ def eliminate_variants(
         for floor in sorted(set(floors)):
             projection = project(defined, spectrum, floor)
             elimination = eliminate(projection, correlation, threshold=threshold, keep=keep)
-            variants.append(Variant(matrix, floor, projection, elimination))
+            variants.append(
+                Variant(matrix, floor, projection.smallest, projection.clipped, elimination)
+            )
             done()
     return variants
 
@@ -80,8 +90,8 @@ def sensitivity_rows(
                 len(elimination.steps),
                 weak,
                 f"{jaccard(kept, set(elimination.remaining.tolist())):.4f}",
-                f"{variant.projection.smallest:.4g}",
-                variant.projection.clipped,
+                f"{variant.smallest:.4g}",
+                variant.clipped,
             )
         )
     return rows

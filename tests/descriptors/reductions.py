@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
 from scripts.common.files import write_json
@@ -15,6 +16,9 @@ from scripts.descriptors.matrices import write_matrices
 from scripts.descriptors.results_folder import ResultsFolder
 from scripts.descriptors.survivor_clusters import cluster_structure
 from scripts.descriptors.tables import STATISTICS
+
+# How long an example takes to draw says how busy the machine is.
+SLOW_MACHINE = [HealthCheck.too_slow]
 
 # A reduction by hand. Pass 2: b, c behind a; e behind d. Pass 3: d behind f (weak), then g behind
 # a. Pass 4: f behind h. So a stands for b, c, g and h for d, e, f; i stands alone.

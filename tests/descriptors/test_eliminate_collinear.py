@@ -18,7 +18,7 @@ from scripts.descriptors.eliminate_collinear import run
 from scripts.descriptors.events import Event, read_events, write_events
 from scripts.descriptors.pair_correlations import scores_of, standardized
 from scripts.descriptors.ranks import mid_ranks
-from scripts.descriptors.tables import STATISTICS, VIF_PATH
+from scripts.descriptors.tables import MEMORY, STATISTICS, VIF_PATH
 
 ROWS = 300
 DEFAULTS: dict[str, Any] = {
@@ -128,7 +128,8 @@ class Pass3:
 
 def direct(columns: Mapping[str, np.ndarray], names: list[str]) -> list[str]:
     """The removals by the definition, on the data themselves."""
-    left, removed = list(names), []
+    left = list(names)
+    removed: list[str] = []
     while True:
         matrix = np.corrcoef([columns[name] for name in left])
         vif = np.diagonal(np.linalg.inv(matrix))
@@ -161,7 +162,10 @@ def test_planted_sums_go_as_the_definition_says(tmp_path: Path):
 
 
 def test_the_checkpoint_says_what_was_done(tmp_path: Path):
-    result = Pass3(tmp_path, planted())
+    memory = tmp_path / "memory.parquet"
+    result = Pass3(tmp_path, planted(), memory=memory)
+    noted = {row["stage"] for row in read_table(memory, MEMORY).to_pylist()}
+    assert noted >= {"read values", "multiply normal_scores", "eliminate"}
     checkpoint = result.checkpoint
     assert checkpoint["rows"] == ROWS
     assert checkpoint["counts"]["descriptors"] == 6

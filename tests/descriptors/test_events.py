@@ -16,10 +16,10 @@ from scripts.descriptors.events import (
     write_events,
 )
 from scripts.descriptors.lineage import treated_names
-from tests.descriptors.reductions import EVENTS, ROLES, reductions
+from tests.descriptors.reductions import EVENTS, ROLES, SLOW_MACHINE, reductions
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_MACHINE)
 @given(reductions())
 def test_sound_reductions_pass(reduction: tuple[dict[str, str], list[Event]]):
     roles, events = reduction
@@ -35,7 +35,7 @@ def caught(names: list[str], events: list[Event]) -> str:
     return str(error.value)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_MACHINE)
 @given(reductions(), st.data())
 def test_every_corruption_is_caught_and_named(
     reduction: tuple[dict[str, str], list[Event]], data: st.DataObject

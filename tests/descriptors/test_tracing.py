@@ -22,7 +22,14 @@ from scripts.descriptors.lineage import (
     trace,
     write_lineage,
 )
-from tests.descriptors.reductions import EVENTS, ROLES, reductions, rho_by_hand, traced_of
+from tests.descriptors.reductions import (
+    EVENTS,
+    ROLES,
+    SLOW_MACHINE,
+    reductions,
+    rho_by_hand,
+    traced_of,
+)
 
 
 def by_hand() -> Traced:
@@ -114,7 +121,7 @@ def followed(name: str, events: list[Event]) -> str:
         at = following[0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_MACHINE)
 @given(reductions(), st.randoms())
 def test_random_reductions_keep_all_invariants(
     reduction: tuple[dict[str, str], list[Event]], shuffler: Any
@@ -233,7 +240,7 @@ def test_spoilt_counts_are_caught(part: str, field: str, value: Any):
         verify(replace(traced, structure=structure))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW_MACHINE)
 @given(reductions(), st.data())
 def test_spoilt_fates_are_caught_by_name(
     reduction: tuple[dict[str, str], list[Event]], data: st.DataObject
@@ -256,7 +263,7 @@ def test_spoilt_fates_are_caught_by_name(
         assert origin.name in str(error.value) or "stranger" in str(error.value)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW_MACHINE)
 @given(reductions(), st.data())
 def test_a_chain_that_the_events_do_not_give_is_caught(
     reduction: tuple[dict[str, str], list[Event]], data: st.DataObject
