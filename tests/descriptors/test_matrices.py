@@ -1,50 +1,62 @@
-"""Matrices of pairs as files: what is written comes back, what is broken is named."""
+"""Matrices come back as written, and a file that is damaged or does not fit is named."""
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from scripts.common.errors import IntegrityError
 from scripts.descriptors.matrices import read_matrices, write_matrices
 
-NAMES = ["mordred.A", "rdkit.A", "한글"]
+NAMES = ["a", "b", "나"]
 
 
-def test_matrices_come_back(tmp_path):
-    rho = np.array([[1.0, 0.5, np.nan], [0.5, 1.0, -0.2], [np.nan, -0.2, 1.0]])
-    overlap = np.arange(9, dtype=np.int32).reshape(3, 3).T  # not contiguous
-    facts = {"rows": "12", "device": "cpu", "b": "1", "a": "2"}
-    for name in ("one", "other"):
-        write_matrices(tmp_path / name, NAMES, {"spearman": rho, "overlap": overlap}, facts)
-    read = read_matrices(tmp_path / "one")
-    assert read.names == NAMES and read.facts == facts
-    np.testing.assert_array_equal(read.arrays["spearman"], rho)
-    np.testing.assert_array_equal(read.arrays["overlap"], overlap)
-    assert read.arrays["overlap"].dtype == np.int32
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+def arrays():
+    rho = np.array([[1, 0.5, np.nan], [0.5, 1, -0.25], [np.nan, -0.25, 1]])
+    return {"spearman": rho, "overlap": np.full((3, 3), 7, np.int32).T}
 
 
-def test_no_descriptor_at_all(tmp_path):
-    write_matrices(tmp_path / "none", [], {"spearman": np.zeros((0, 0))}, {})
-    assert read_matrices(tmp_path / "none").arrays["spearman"].shape == (0, 0)
+@pytest.fixture
+def path(tmp_path):
+    file = tmp_path / "correlation.safetensors"
+    write_matrices(file, NAMES, arrays(), {"rows": "7", "device": "cpu"})
+    return file
 
 
-def test_writers_mistakes(tmp_path):
-    with pytest.raises(ValueError, match="sorted"):
-        write_matrices(tmp_path / "m", ["b", "a"], {}, {})
-    with pytest.raises(ValueError, match="distinct"):
-        write_matrices(tmp_path / "m", ["a", "a"], {}, {})
-    with pytest.raises(ValueError, match=r"'x' has shape \(2, 3\) for 2"):
-        write_matrices(tmp_path / "m", ["a", "b"], {"x": np.zeros((2, 3))}, {})
-    assert not (tmp_path / "m").exists()
+def test_a_round_trip(path):
+    found = read_matrices(path)
+    assert found.names == NAMES and found.facts == {"rows": "7", "device": "cpu"}
+    assert found.arrays.keys() == {"spearman", "overlap"}
+    for name, array in arrays().items():
+        np.testing.assert_array_equal(found.arrays[name], array)
+        assert found.arrays[name].dtype == array.dtype
 
 
-def test_broken_files(tmp_path):
-    from safetensors.numpy import save_file
+def test_same_matrices_same_bytes(path, tmp_path):
+    again = tmp_path / "again.safetensors"
+    for _ in range(5):
+        write_matrices(again, NAMES, arrays(), {"device": "cpu", "rows": "7"})
+        assert again.read_bytes() == path.read_bytes()
 
-    whole = tmp_path / "whole"
-    write_matrices(whole, NAMES, {"x": np.ones((3, 3))}, {})
-    (tmp_path / "cut").write_bytes(whole.read_bytes()[:-8])
-    save_file({"x": np.ones((3, 3))}, tmp_path / "nameless")
-    for name, told in (("gone", "is missing"), ("cut", "no complete"), ("nameless", "not name")):
-        with pytest.raises(IntegrityError, match=f"{name}.* {told}"):
-            read_matrices(tmp_path / name)
+
+@pytest.mark.parametrize("kept", [0, 5, 100, -1])
+def test_a_truncated_file(path, kept):
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(IntegrityError, match=f"^{path} is no complete safetensors file; delete"):
+        read_matrices(path)
+
+
+def test_a_missing_file_and_one_without_names(path, tmp_path):
+    with pytest.raises(IntegrityError, match="is missing; run the step that makes it again"):
+        read_matrices(tmp_path / "gone")
+    save_file({"spearman": np.eye(2)}, path)
+    with pytest.raises(IntegrityError, match="does not name its descriptors"):
+        read_matrices(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "shape"), [(["b", "a"], (2, 2)), (["a", "a"], (2, 2)), (["a", "b"], (2, 3))]
+)
+def test_what_does_not_fit_is_not_written(tmp_path, names, shape):
+    with pytest.raises(ValueError):
+        write_matrices(tmp_path / "x", names, {"spearman": np.zeros(shape)}, {})
+    assert not list(tmp_path.iterdir())
