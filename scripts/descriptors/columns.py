@@ -19,7 +19,7 @@ from scripts.descriptors.parquet_parts import open_part, values_of
 
 DESCRIPTOR = "descriptor"
 _BATCH_BYTES = 16 << 20
-_SHARE_OF_MEMORY = 0.8  # the rest is for Arrow's buffers and fragmentation
+_SHARE_OF_MEMORY = 0.5  # a block may be read while the one before is still held
 Values = npt.NDArray[np.floating[Any]]
 
 
