@@ -3,7 +3,7 @@
 PURPOSE   The table of contents of the workflow: configuration, tracks, targets.
 INPUTS    config/config.yaml (or --configfile FILE on top of it) and the tables that it names.
 OUTPUTS   Everything below results/, the report in results/report/index.html.
-TARGETS   all (default), corpus, language_model, report; any file below results/.
+TARGETS   all (default), corpus, language_model, descriptors, report; any file below results/.
 """
 
 from snakemake.utils import min_version
@@ -21,6 +21,7 @@ pathvars:
 include: "rules/common.smk"
 include: "rules/corpus.smk"
 include: "rules/language_model.smk"
+include: "rules/descriptors.smk"
 include: "rules/report.smk"
 include: "rules/targets.smk"
 
@@ -34,4 +35,5 @@ rule all:
     input:
         rules.corpus.input,
         rules.language_model.input,
+        rules.descriptors.input,
         rules.report.input,

@@ -18,6 +18,7 @@ from scripts.common.config import load_schema
 from scripts.common.errors import ConfigError
 from scripts.common.runs_table import START
 from scripts.corpus.plan import CorpusPlan
+from scripts.descriptors.plan import DescriptorsPlan
 from scripts.language_model.plan import LanguageModelPlan
 
 BASEDIR = Path(workflow.basedir)
@@ -38,6 +39,9 @@ try:
     STOP_LIST = CORPUS.stop_list(BASEDIR)
     GOLD_FILE = LANGUAGE_MODEL.named_file("gold.file", BASEDIR)
     BLANKS_FILE = LANGUAGE_MODEL.named_file("lambada.dataset", BASEDIR)
+    DESCRIPTORS = DescriptorsPlan(CONFIG, BASEDIR)
+    DESCRIPTOR_FILES = DESCRIPTORS.smiles_files()
+    DESCRIPTOR_PARTS = DESCRIPTORS.parts()
 except ConfigError as error:
     sys.exit(str(error))
 
@@ -246,13 +250,18 @@ def files_of_checkpoints(folder, name):
 
 def logs_of_track(track):
     """Return the folder of a track's logs."""
-    last = {"corpus": "summarize_corpus", "language_model": "summarize_language_model"}[track]
+    last = {
+        "corpus": "summarize_corpus",
+        "language_model": "summarize_language_model",
+        "descriptors": "summarize_descriptors",
+    }[track]
     return Path(str(getattr(rules, last).log[0])).parents[1]
 
 
 def reported_tracks():
     """Return the tracks that have something to report."""
-    return ["corpus", *(["language_model"] if LANGUAGE_MODEL else [])]
+    plans = {"corpus": CORPUS, "language_model": LANGUAGE_MODEL, "descriptors": DESCRIPTORS}
+    return [track for track, plan in plans.items() if plan]
 
 
 def training_costs_of_track(name):
@@ -264,7 +273,7 @@ def training_costs_of_track(name):
 
 def planned_jobs(track):
     """Return the wildcards of each job of a track by the name of its log below the track's logs."""
-    plan = {"corpus": CORPUS, "language_model": LANGUAGE_MODEL}[track]
+    plan = {"corpus": CORPUS, "language_model": LANGUAGE_MODEL, "descriptors": DESCRIPTORS}[track]
     logs = logs_of_track(track)
     found = {}
     for step in workflow.rules:

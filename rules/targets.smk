@@ -3,14 +3,15 @@
 PURPOSE   One name per track; each brings the track up to date.
 INPUTS    The finished files of the tracks.
 OUTPUTS   None of its own.
-TARGETS   corpus (datasets and tables), language_model (checkpoints, evaluations, tables), report
-          (the pages). `all` stands in the Snakefile.
+TARGETS   corpus (datasets and tables), language_model (checkpoints, evaluations, tables),
+          descriptors (survivors, lineage, tables), report (the pages). `all` stands in the Snakefile.
 """
 
 
 localrules:
     corpus,
     language_model,
+    descriptors,
     report,
 
 
@@ -25,6 +26,12 @@ rule language_model:
     """Checkpoints, evaluations and tables of the language_model track; nothing without runs."""
     input:
         rules.summarize_language_model.output if LANGUAGE_MODEL else [],
+
+
+rule descriptors:
+    """Survivors, lineage and tables of the descriptors track; nothing without an input."""
+    input:
+        rules.trace_clusters.output if DESCRIPTORS else [],
 
 
 rule report:

@@ -8,6 +8,7 @@ import copy
 import json
 import math
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,7 @@ def impossible_combinations(config: dict[str, Any]) -> Iterator[str]:
             "model; allowed: null, or a revision of corpus.tokenizer.model"
         )
     yield from _language_model_combinations(config["language_model"])
+    yield from _descriptors_combinations(config["descriptors"])
 
 
 def _language_model_combinations(section: dict[str, Any]) -> Iterator[str]:
@@ -221,6 +223,29 @@ def _language_model_combinations(section: dict[str, Any]) -> Iterator[str]:
     if not math.isclose(sum(weights.values()), 1):
         yield (
             f"{key}.evaluation.weights = {weights} have the sum {sum(weights.values()):g}; "
+            "allowed: weights with the sum 1"
+        )
+
+
+def _descriptors_combinations(section: dict[str, Any]) -> Iterator[str]:
+    given, key = section["input"], "config key descriptors"
+    reads_files = given["kind"] in ("smiles", "table")
+    if reads_files != (given["location"] is not None):
+        yield (
+            f"{key}.input.location = {given['location']} does not fit kind = {given['kind']}; "
+            + ("allowed: path or glob of files" if reads_files else "allowed: null")
+        )
+    roles = section["columns"]
+    for one, other in combinations(("metadata", "labels", "protected", "force_drop"), 2):
+        for name in sorted(set(roles[one]) & set(roles[other])):
+            yield f"{key}.columns.{one} and {other} both name {name}; allowed: one role a column"
+    for other in ("metadata", "labels", "protected", "force_drop"):
+        for name in sorted({*roles["force_keep"], *roles["prefer"]} & set(roles[other])):
+            yield f"{key}.columns.{other} names {name}, which is to be kept; allowed: one of both"
+    weights = [section["nonlinear"][name] for name in ("hsic_weight", "rdc_weight")]
+    if not math.isclose(sum(weights), 1):
+        yield (
+            f"{key}.nonlinear.hsic_weight and rdc_weight have the sum {sum(weights):g}; "
             "allowed: weights with the sum 1"
         )
 

@@ -112,6 +112,7 @@ LINEAGE = pa.schema(
         ("pass", pa.int8()),  # that removed it; null for survivors and others
         ("heirs", pa.list_(pa.string())),  # chain from its heir to the survivor
         ("similarity", pa.float64()),  # to the survivor, where it was measured
+        ("measure", pa.string()),  # of the similarity: "spearman", "rdc", "last vif", ...
         ("weak", pa.bool_()),  # some event on its chain is weak
         ("reason", pa.string()),
     ]

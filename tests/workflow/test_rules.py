@@ -18,7 +18,7 @@ OFFERED_RESOURCES = {
     *("batch_tokens", "save_steps"),
 }
 # What people call on files of their own, outside a run.
-COMMANDS = {"analyse_results"}
+COMMANDS = {"analyse_results", "apply_selection", "find_substitutes"}
 # A second form of a rule shares its script, log and benchmark.
 SECOND_FORMS = {"train_last_epoch": "train_epoch"}
 ENTRIES = sorted(

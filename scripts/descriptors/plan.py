@@ -1,0 +1,92 @@
+"""What the configuration means for the descriptors track: its input files and columns' roles.
+
+Used by the rules when Snakemake reads them; no step imports it.
+"""
+
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+from scripts.common.errors import ConfigError
+
+FOLDER = "<results>/descriptors"
+# Columns of the tables that the track computes itself.
+COMPUTED_METADATA = ("molecule_id", "smiles")
+
+
+class DescriptorsPlan:
+    """The descriptors track's plan.
+
+    Args:
+        config: the whole checked configuration.
+        basedir: folder of the Snakefile, where relative paths are looked up after the working
+            directory.
+    """
+
+    def __init__(self, config: dict[str, Any], basedir: Path) -> None:
+        self.config, self.seed, self.basedir = config["descriptors"], config["seed"], basedir
+
+    @property
+    def kind(self) -> str:
+        """Where the items come from: "none", "library", "smiles" or "table"."""
+        return str(self.config["input"]["kind"])
+
+    def __bool__(self) -> bool:
+        return self.kind != "none"
+
+    def files(self) -> list[str]:
+        """Return the files that `descriptors.input.location` names, sorted; none without one.
+
+        Raises:
+            ConfigError: there is no such file.
+        """
+        location = self.config["input"]["location"]
+        if location is None:
+            return []
+        pattern = Path(location).expanduser()
+        for place in (pattern, self.basedir / pattern):
+            found = sorted(path for path in glob(str(place), recursive=True) if Path(path).is_file())
+            if found:
+                return found
+        raise ConfigError(
+            f"config key descriptors.input.location = {location} names no file; correct the path "
+            "or the glob"
+        )
+
+    def shards(self) -> list[str]:
+        """Return the names of the shards of molecules; none where a finished table is read."""
+        if self.kind not in ("library", "smiles"):
+            return []
+        return [f"{number:03d}" for number in range(self.config["molecules"]["shards"])]
+
+    def smiles_files(self) -> list[str]:
+        """Return the files that molecules are read from."""
+        return [f"{FOLDER}/molecules/library.parquet"] if self.kind == "library" else self.files()
+
+    def field(self, name: str) -> str | None:
+        """Return the column "smiles_field" or "id_field" of the files of molecules."""
+        if self.kind == "library":
+            return {"smiles_field": "smiles", "id_field": "id"}[name]
+        value: str | None = self.config["input"][name]
+        return value
+
+    def parts(self) -> list[str]:
+        """Return the parts of the table."""
+        if self.kind == "table":
+            return self.files()
+        return [f"{FOLDER}/computed/{shard}.parquet" for shard in self.shards()]
+
+    def metadata(self) -> list[str]:
+        """Return the names and patterns of metadata columns."""
+        own: list[str] = self.config["columns"]["metadata"]
+        return own if self.kind == "table" else [*COMPUTED_METADATA, *own]
+
+    def jobs_of(self, rule: str, wildcards: set[str]) -> list[dict[str, str]]:
+        """Return the wildcards of all planned jobs of a rule of this track."""
+        if rule == "enumerate_library" and self.kind != "library":
+            return []
+        if rule == "shard_molecules" and not self.shards():
+            return []
+        if "shard" in wildcards:
+            return [{"shard": shard} for shard in self.shards()]
+        return [{}]

@@ -1,0 +1,138 @@
+"""Reads SMILES from CSV, TSV, Parquet and .smi files, in bounded memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+
+from scripts.common.errors import InputError
+from scripts.common.names import nearest_name
+
+_BLOCK_BYTES = 1 << 20
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+FORMATS = (".csv", ".tsv", ".parquet", ".smi")
+
+
+@dataclass(frozen=True)
+class SmilesRow:
+    """A row of a file.
+
+    Attributes:
+        file: name of the file.
+        row: its number in the file, from 0.
+        given_id: the row's own id, None where no id field is named or the cell is empty.
+        smiles: its SMILES, None where the cell is empty.
+    """
+
+    file: str
+    row: int
+    given_id: str | None
+    smiles: str | None
+
+
+def read_smiles(
+    path: Path, *, smiles_field: str, id_field: str | None, batch_rows: int
+) -> Iterator[SmilesRow]:
+    """Yield the rows of a file in order.
+
+    A .smi file holds one molecule a line, the SMILES first, then a name; it has no fields.
+
+    Args:
+        path: the file.
+        smiles_field: column of the SMILES.
+        id_field: column of the rows' ids, None for none.
+        batch_rows: rows of a Parquet file that are read at a time.
+
+    Raises:
+        InputError: the format is unknown, the file is broken, or a column is missing.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        raise InputError(
+            f"{path} is none of {', '.join(FORMATS)}; convert it, or correct "
+            "descriptors.input.location"
+        )
+    if suffix == ".smi":
+        yield from _lines(path)
+        return
+    wanted = [smiles_field] if id_field is None else [smiles_field, id_field]
+    row = 0
+    try:
+        batches = (
+            _parquet_batches(path, wanted, batch_rows)
+            if suffix == ".parquet"
+            else _csv_batches(path, wanted, _SEPARATORS[suffix])
+        )
+        for batch in batches:
+            smiles = _texts(batch, smiles_field, path)
+            ids = [None] * batch.num_rows if id_field is None else _texts(batch, id_field, path)
+            for text, given in zip(smiles, ids, strict=True):
+                yield SmilesRow(path.name, row, given, text)
+                row += 1
+    except (pa.ArrowInvalid, OSError) as error:
+        cause = " ".join(str(error).split())
+        raise InputError(
+            f"{path}, after row {row}: not readable ({cause}); mend or replace the file"
+        ) from error
+
+
+def _lines(path: Path) -> Iterator[SmilesRow]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            for row, line in enumerate(file):
+                smiles, _, name = line.strip().partition("\t" if "\t" in line else " ")
+                yield SmilesRow(path.name, row, name.strip() or None, smiles or None)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 ({error}); save it as UTF-8") from error
+
+
+def _csv_batches(path: Path, wanted: list[str], separator: str) -> Iterator[pa.RecordBatch]:
+    with csv.open_csv(
+        path,
+        read_options=csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
+        parse_options=csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+        # Text throughout: an id of digits stays as it is written.
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
+        ),
+    ) as reader:
+        _require_columns(reader.schema, wanted, path)
+        yield from reader
+
+
+def _parquet_batches(path: Path, wanted: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        _require_columns(file.schema_arrow, wanted, path)
+        yield from file.iter_batches(batch_size=rows, columns=wanted)
+
+
+def _require_columns(schema: pa.Schema, wanted: list[str], path: Path) -> None:
+    for name in wanted:
+        number = schema.names.count(name)
+        if number == 1:
+            continue
+        if number > 1:
+            raise InputError(f"{path} has {number} columns {name!r}; rename all but one")
+        near = nearest_name(name, schema.names)
+        hint = f"did you mean {near}? " if near else ""
+        raise InputError(
+            f"{path} has no column {name!r}; {hint}set descriptors.input.smiles_field and id_field "
+            f"to two of: {', '.join(schema.names)}"
+        )
+
+
+def _texts(batch: pa.RecordBatch, name: str, path: Path) -> list[str | None]:
+    column: Any = batch.column(name)
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        if not (pa.types.is_integer(column.type) or pa.types.is_null(column.type)):
+            raise InputError(
+                f"{path}, column {name!r} holds {column.type}, no text; name another column"
+            )
+        column = column.cast(pa.string())
+    return [
+        None if text is None or not text.strip() else text.strip() for text in column.to_pylist()
+    ]
