@@ -30,8 +30,8 @@ import torch
 from scripts.descriptors.column_tiles import cut_tiles, plan_panels
 from scripts.descriptors.features import Basis
 from scripts.descriptors.overlap_sums import OverlapSums
-from scripts.descriptors.pair_measures import Measure, Numbers
-from scripts.descriptors.score_store import Places, ScoreStore, count_chunks
+from scripts.descriptors.pair_measures import Measure, Numbers, PairBlock
+from scripts.descriptors.score_store import ScoreStore, count_chunks
 
 _logger = logging.getLogger(__name__)
 # Large enough for a product to run at the device's rate, small enough that the half of the
@@ -116,11 +116,12 @@ def measure_pairs(
                 sums.add(chunk)
                 chunk_done()
             measured = pool.map(partial(_measure, sums, measures, min_overlap), sums.pairs)
-            for (one, other), (values, overlap) in zip(sums.pairs, measured, strict=True):
-                columns, rows = tiles.columns[other], tiles.columns[one]
+            for (one, other), (block, values) in zip(sums.pairs, measured, strict=True):
+                rows, columns = tiles.columns[one][block.rows], tiles.columns[other][block.columns]
+                found.overlap[rows, columns] = found.overlap[columns, rows] = block.overlap
                 for name, value in values.items():
-                    _place(found.values[name], rows, columns, value)
-                _place(found.overlap, rows, columns, overlap)
+                    found.values[name][rows, columns] = value
+                    found.values[name][columns, rows] = value
             del sums, measured
     for value in found.values.values():
         known = ~np.isnan(np.diagonal(value))
@@ -130,22 +131,11 @@ def measure_pairs(
 
 def _measure(
     sums: OverlapSums, measures: Mapping[str, Measure], min_overlap: int, pair: tuple[int, int]
-) -> tuple[dict[str, Numbers], Places]:
+) -> tuple[PairBlock, dict[str, Numbers]]:
     block = sums.block(*pair)
     defined = block.defined(min_overlap)
     values = {name: np.where(defined, measure(block), np.nan) for name, measure in measures.items()}
-    return values, block.overlap
-
-
-def _place(matrix: np.ndarray, rows: Places, columns: Places, values: np.ndarray) -> None:
-    """Write the values of a pair of tiles on both sides of the diagonal.
-
-    Within a tile the upper half counts, so that the two halves are equal to the last bit.
-    """
-    if np.array_equal(rows, columns):
-        values = np.triu(values) + np.triu(values, 1).T
-    matrix[np.ix_(rows, columns)] = values
-    matrix[np.ix_(columns, rows)] = values.T
+    return block, values
 
 
 @contextmanager

@@ -19,9 +19,9 @@ from scripts.descriptors.pair_measures import Numbers, PairBlock
 from scripts.descriptors.score_store import Places, ScoreStore
 
 # Rows that are summed in float32. Equal values round the same way again and again, so that the
-# error of a sum grows with its length: over 8,192 rows of a rare value the nHSIC of equal columns
-# is off by 2e-5, over 512 by 1e-6 at most.
-SUM_ROWS = 512
+# error of a sum grows with its length: over 8,192 rows with a rare value the nHSIC of equal columns
+# is off by 2e-5, over 1,024 by 1e-6.
+SUM_ROWS = 1024
 
 
 class OverlapSums:
@@ -89,12 +89,15 @@ class OverlapSums:
                 self._places(one, self._masks_of_first),
                 self._places(other, self._masks_of_second),
             )
-            self._counts[place] += (masks[one] @ masks[other].T).double()
+            self._counts[place] += masks[one] @ masks[other].T
         _finish(self._pool.map(lambda t: self._add_sums(t, features[t], masks), tiles))
         _finish(self._pool.map(lambda pair: self._add_cross(pair, features), self.pairs))
 
     def block(self, one: int, other: int) -> PairBlock:
-        """Return the covariances of a pair of tiles, a tile of each panel."""
+        """Return the covariances of a pair of tiles, a tile of each panel.
+
+        Of a tile with itself, those of the upper half.
+        """
         counts = self._counts.cpu().numpy()
         groups = [self._tiles.group[self._tiles.columns[tile]] for tile in (one, other)]
         starts = [
@@ -106,23 +109,27 @@ class OverlapSums:
         of_second, second_masks = np.unique(local[0], return_inverse=True)
         first_means, first = self._own(one, of_first, counts[np.ix_(local[0], of_first)])
         second_means, second = self._own(other, of_second, counts.T[np.ix_(local[1], of_second)])
-        overlap = counts[np.ix_(*local)]
+        rows, columns = (
+            np.triu_indices(len(local[0]))
+            if one == other
+            else (places.ravel() for places in np.indices((len(local[0]), len(local[1]))))
+        )
+        overlap = counts[local[0][rows], local[1][columns]]
         features = self._basis.size
         cross = self._cross[one, other].cpu().numpy()
-        cross = cross.reshape(len(local[0]), features, len(local[1]), features).transpose(
-            0, 2, 1, 3
-        )
-        means = (
-            first_means[:, first_masks, :, None]
-            * (second_means[:, second_masks].swapaxes(0, 1)[:, :, None])
-        )
+        cross = cross.reshape(len(local[0]), features, len(local[1]), features)
+        met_by_first, met_by_second = first_masks[columns], second_masks[rows]
+        means = first_means[rows, met_by_first], second_means[columns, met_by_second]
         return PairBlock(
+            rows=rows,
+            columns=columns,
             overlap=overlap.astype(np.int64),
-            cross=cross / np.maximum(overlap, 1)[..., None, None] - means,
+            cross=cross[rows, :, columns] / np.maximum(overlap, 1)[:, None, None]
+            - means[0][:, :, None] * means[1][:, None, :],
             first=first,
             second=second,
-            first_masks=first_masks,
-            second_masks=second_masks,
+            first_masks=met_by_first,
+            second_masks=met_by_second,
         )
 
     def _own(self, tile: int, masks: Places, counts: Numbers) -> tuple[Numbers, Numbers]:
@@ -138,28 +145,37 @@ class OverlapSums:
         return means, covariance - means[..., :, None] * means[..., None, :]
 
     def _add_sums(self, tile: int, features: Tensor, masks: dict[int, Tensor]) -> None:
-        size = self._basis.size
-        self._add_strip(tile, 0, features, masks)
-        done = size
-        for k in range(size):
-            self._add_strip(tile, done, features[:, k : k + 1] * features[:, k:], masks)
-            done += size - k
+        columns, size, rows = features.shape
+        buffer = features.new_empty(columns * size * min(rows, SUM_ROWS))
+        for span in _spans(rows):
+            part = features[:, :, span]
+            valid = {mask: masks[mask][:, span] for mask in self._met[tile]}
+            buffer_of_part = buffer[: part.numel()].view(part.shape)
+            self._add_strip(tile, 0, buffer_of_part.copy_(part), valid)
+            done = size
+            # Products of a feature with itself and those behind it, one such strip at a time, so
+            # that they stay in the cache.
+            for k in range(size):
+                strip = buffer[: columns * (size - k) * part.shape[2]]
+                strip = strip.view(columns, size - k, part.shape[2])
+                torch.mul(part[:, k : k + 1], part[:, k:], out=strip)
+                self._add_strip(tile, done, strip, valid)
+                done += size - k
 
-    def _add_strip(self, tile: int, start: int, values: Tensor, masks: dict[int, Tensor]) -> None:
+    def _add_strip(self, tile: int, start: int, values: Tensor, valid: dict[int, Tensor]) -> None:
         """Add the sums of values (columns, some, rows) over each mask, from place `start` on."""
-        columns, some, rows = values.shape
-        flat = values.reshape(columns * some, rows)
-        for mask in self._met[tile]:
+        columns, some, _ = values.shape
+        for mask, rows in valid.items():
             places = self._places(mask, self._met[tile])
-            total = self._sums[tile][:, start : start + some, places]
-            for span in _spans(rows):
-                part = flat[:, span] @ masks[mask][:, span].T
-                total += part.double().view(columns, some, -1)
+            total = values.flatten(0, 1) @ rows.T
+            self._sums[tile][:, start : start + some, places] += total.view(columns, some, -1)
 
     def _add_cross(self, pair: tuple[int, int], features: dict[int, Tensor]) -> None:
         one, other = (features[tile].flatten(0, 1) for tile in pair)
+        part = one.new_empty(len(one), len(other))
         for span in _spans(one.shape[1]):
-            self._cross[pair] += (one[:, span] @ other[:, span].T).double()
+            torch.mm(one[:, span], other[:, span].T, out=part)
+            self._cross[pair] += part
 
     def _features(self, scores: Tensor, tile: int) -> Tensor:
         """Return a tile's shifted features, (columns, F, rows), 0 where a value is missing."""

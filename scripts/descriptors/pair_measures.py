@@ -31,17 +31,20 @@ MIN_VARIANCE = 1e-5
 
 @dataclass(frozen=True)
 class PairBlock:
-    """Covariances of the features of one tile's columns with those of another's.
+    """Covariances of the features of pairs of columns, one column of a tile and one of another.
 
     Attributes:
-        overlap: (a, b) rows where both columns are valid.
-        cross: (a, b, F, F) covariance over the overlap.
-        first: (a, masks of b, F, F) covariance of a column of `a` over its overlap with a mask.
-        second: (b, masks of a, F, F) the same for the columns of `b`.
-        first_masks: (b,) which mask of `first` is that of a column of `b`.
-        second_masks: (a,) which mask of `second` is that of a column of `a`.
+        rows, columns: (pairs,) places of the two columns in their tiles.
+        overlap: (pairs,) rows of the table where both are valid.
+        cross: (pairs, F, F) covariance over the overlap.
+        first: (columns of the one tile, masks of the other, F, F) covariance of a column over its
+            overlap with a mask.
+        second: the same the other way round.
+        first_masks, second_masks: (pairs,) the mask of the pair in `first` and in `second`.
     """
 
+    rows: Places
+    columns: Places
     overlap: Places
     cross: Numbers
     first: Numbers
@@ -49,34 +52,33 @@ class PairBlock:
     first_masks: Places
     second_masks: Places
 
-    def spread(self, of_first: Numbers, of_second: Numbers) -> tuple[Numbers, Numbers]:
-        """Turn values per (column, mask) of both sides into values per pair, (a, b, …)."""
-        return of_first[:, self.first_masks], of_second[:, self.second_masks].swapaxes(0, 1)
+    def own(self, measure: Callable[[Numbers], Numbers]) -> tuple[Numbers, Numbers]:
+        """Apply `measure` once to each own covariance; return it for both sides of the pairs."""
+        return (
+            measure(self.first)[self.rows, self.first_masks],
+            measure(self.second)[self.columns, self.second_masks],
+        )
 
     def defined(self, min_overlap: int) -> NDArray[np.bool_]:
-        """Return which pairs have enough overlap, and variance of both columns in it, (a, b)."""
-        traces = self.spread(*(np.trace(side, axis1=-2, axis2=-1) for side in self._sides()))
-        varied = np.minimum(*traces) > MIN_VARIANCE
-        return np.asarray((self.overlap >= max(min_overlap, 2)) & varied)
-
-    def _sides(self) -> tuple[Numbers, Numbers]:
-        return self.first, self.second
+        """Return which pairs share enough rows in which both columns vary, (pairs,)."""
+        variance = np.minimum(*self.own(lambda own: np.trace(own, axis1=-2, axis2=-1)))
+        return np.asarray((self.overlap >= max(min_overlap, 2)) & (variance > MIN_VARIANCE))
 
 
 Measure = Callable[[PairBlock], Numbers]
 
 
 def nhsic(block: PairBlock) -> Numbers:
-    """Return the nHSIC of each pair, (a, b) in [0, 1]; anything where the pair is not defined."""
-    norms = block.spread(*(np.linalg.norm(side, axis=(-2, -1)) for side in block._sides()))
-    product = norms[0] * norms[1]
-    squares = np.einsum("abfg,abfg->ab", block.cross, block.cross)
+    """Return the nHSIC of each pair, (pairs,) in [0, 1]; anything where it is not defined."""
+    first, second = block.own(lambda own: np.linalg.norm(own, axis=(-2, -1)))
+    product = first * second
+    squares = np.einsum("pfg,pfg->p", block.cross, block.cross)
     return np.clip(squares / np.where(product > 0, product, 1.0), 0.0, 1.0)
 
 
 def rdc(block: PairBlock) -> Numbers:
-    """Return the RDC of each pair, (a, b) in [0, 1]; anything where the pair is not defined."""
-    first, second = block.spread(*(whitening(side) for side in block._sides()))
+    """Return the RDC of each pair, (pairs,) in [0, 1]; anything where it is not defined."""
+    first, second = block.own(whitening)
     correlation = first @ block.cross @ second.swapaxes(-1, -2)
     squares = np.linalg.eigvalsh(correlation @ correlation.swapaxes(-1, -2))
     return np.sqrt(np.clip(squares[..., -1], 0.0, 1.0))

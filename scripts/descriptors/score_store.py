@@ -15,7 +15,7 @@ from scripts.descriptors.feature_store import CHUNK_ROWS, FeatureStore, feature_
 Scores = NDArray[np.float32]
 Places = NDArray[np.int64]
 
-_SAMPLE_ROWS = 4096
+_SAMPLE_ROWS = 1024
 
 
 class ScoreStore(Protocol):
