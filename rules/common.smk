@@ -197,10 +197,10 @@ def files_of_lengths(folder, name):
     return [f"<results>/{folder}/{length}/{name}" for length in CORPUS.lengths]
 
 
-def evaluation_set_files(suffix="parquet"):
+def evaluation_set_files(suffix="parquet", folder="evaluation_sets"):
     """Return one file of each evaluation set."""
     return [
-        f"<results>/language_model/evaluation_sets/{name}.{suffix}"
+        f"<results>/language_model/{folder}/{name}.{suffix}"
         for name in LANGUAGE_MODEL.evaluation_sets()
     ]
 

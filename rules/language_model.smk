@@ -179,12 +179,14 @@ rule build_real_coref:
         entities=files_of_lengths("corpus/caps", "entities.parquet"),
         tokenizer="<results>/corpus/tokenizer/tokenizer.json",
     output:
-        evaluation_set="<results>/language_model/evaluation_sets/real_coref.parquet",
-        description="<results>/language_model/evaluation_sets/real_coref.json",
+        evaluation_set="<results>/language_model/proposed_sets/real_coref.parquet",
+        description="<results>/language_model/proposed_sets/real_coref.json",
     log:
         "<results>/logs/language_model/build_real_coref/all.log",
     benchmark:
         "<results>/benchmarks/language_model/build_real_coref/all.jsonl"
+    # As check_contamination.
+    priority: 100
     conda:
         "../envs/language_model.yaml"
     resources:
@@ -216,12 +218,14 @@ rule build_lambada:
         tokenizer="<results>/corpus/tokenizer/tokenizer.json",
         blanks=BLANKS_FILE or [],
     output:
-        evaluation_set="<results>/language_model/evaluation_sets/lambada.parquet",
-        description="<results>/language_model/evaluation_sets/lambada.json",
+        evaluation_set="<results>/language_model/proposed_sets/lambada.parquet",
+        description="<results>/language_model/proposed_sets/lambada.json",
     log:
         "<results>/logs/language_model/build_lambada/all.log",
     benchmark:
         "<results>/benchmarks/language_model/build_lambada/all.jsonl"
+    # As check_contamination.
+    priority: 100
     conda:
         "../envs/language_model.yaml"
     resources:
@@ -254,12 +258,14 @@ if GOLD_FILE is not None:
             entities=files_of_lengths("corpus/caps", "entities.parquet"),
             tokenizer="<results>/corpus/tokenizer/tokenizer.json",
         output:
-            evaluation_set="<results>/language_model/evaluation_sets/gold_coref.parquet",
-            description="<results>/language_model/evaluation_sets/gold_coref.json",
+            evaluation_set="<results>/language_model/proposed_sets/gold_coref.parquet",
+            description="<results>/language_model/proposed_sets/gold_coref.json",
         log:
             "<results>/logs/language_model/build_gold_coref/all.log",
         benchmark:
             "<results>/benchmarks/language_model/build_gold_coref/all.jsonl"
+        # As check_contamination.
+        priority: 100
         conda:
             "../envs/language_model.yaml"
         resources:
@@ -286,6 +292,38 @@ if GOLD_FILE is not None:
             "../scripts/language_model/build_gold_coref.py"
 
 
+rule screen_items:
+    """Leave out the evaluation items whose text stands in a training document."""
+    input:
+        proposed=evaluation_set_files(folder="proposed_sets"),
+        proposed_descriptions=evaluation_set_files("json", folder="proposed_sets"),
+        splits="<results>/corpus/splits.parquet",
+        documents=ancient(document_folders()),
+    output:
+        sets=evaluation_set_files(),
+        descriptions=evaluation_set_files("json"),
+        screened="<results>/language_model/evaluation_sets/screened.parquet",
+    log:
+        "<results>/logs/language_model/screen_items/all.log",
+    benchmark:
+        "<results>/benchmarks/language_model/screen_items/all.jsonl"
+    # As check_contamination.
+    priority: 100
+    conda:
+        "../envs/language_model.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(240),
+        batch_documents=CONFIG["corpus"]["batch_documents"],
+    params:
+        shingle_characters=CONFIG["corpus"]["near_duplicates"]["shingle_characters"],
+        threshold=CONFIG["language_model"]["evaluation"]["contamination_share"],
+        code_hash=code_version("scripts/language_model/screen_items.py", packages=()),
+        code=code_version("scripts/language_model/screen_items.py", packages=()),
+    script:
+        "../scripts/language_model/screen_items.py"
+
+
 rule check_contamination:
     """Check that no training set holds anything of an evaluation set; end the run where one does."""
     input:
@@ -300,7 +338,7 @@ rule check_contamination:
         "<results>/logs/language_model/check_contamination/all.log",
     benchmark:
         "<results>/benchmarks/language_model/check_contamination/all.jsonl"
-    # Before training, which takes longer.
+    # Before training, which takes longer; so is what it needs.
     priority: 100
     conda:
         "../envs/language_model.yaml"
