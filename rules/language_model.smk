@@ -6,11 +6,15 @@ INPUTS    The runs table (config key language_model.runs), the corpus track's da
           hold-out documents and its tokenizer.
 OUTPUTS   <results>/language_model/base/{length}/                model.safetensors, config.json
           <results>/language_model/evaluation_sets/              items, descriptions, contamination
-          <results>/language_model/train/{run}/epoch-{epoch}/    model, config, steps; last state
+          <results>/language_model/train/{run}/epoch-{epoch}/    model, config, steps; last state,
+                                                                 with patience every state
           <results>/language_model/train/{run}/best/, best.json  the validation half's choice
           <results>/language_model/evaluation/{run}/epoch-{epoch}/  a row per item, metrics
           <results>/language_model/tables/
 TARGETS   language_model
+
+With patience the evaluations decide how many checkpoints a run has: each is then a checkpoint in
+Snakemake's sense, after which the jobs that read all of a run's evaluations are planned anew.
 """
 
 MODEL_PACKAGES = ("torch", "transformers", "accelerate", "safetensors")
@@ -85,7 +89,9 @@ rule train_epoch:
         model="<results>/language_model/train/{run}/epoch-{epoch}/model.safetensors",
         model_config="<results>/language_model/train/{run}/epoch-{epoch}/config.json",
         steps="<results>/language_model/train/{run}/epoch-{epoch}/steps.parquet",
-        state=temp("<results>/language_model/train/{run}/epoch-{epoch}/state.safetensors"),
+        state=kept_for_patience(
+            "<results>/language_model/train/{run}/epoch-{epoch}/state.safetensors"
+        ),
     log:
         "<results>/logs/language_model/train_epoch/{run}/epoch-{epoch}.log",
     benchmark:
@@ -161,13 +167,38 @@ rule select_checkpoint:
         mem_mb=growing(1000),
         runtime=growing(30),
     params:
-        epochs=lambda wildcards: LANGUAGE_MODEL.epochs(wildcards.run),
+        epochs=lambda wildcards: reached_epochs(wildcards.run),
         weights=CONFIG["language_model"]["evaluation"]["weights"],
         resamples=CONFIG["language_model"]["evaluation"]["bootstrap"],
         seed=CONFIG["seed"],
         code=code_version("scripts/language_model/select_checkpoint.py"),
     script:
         "../scripts/language_model/select_checkpoint.py"
+
+
+rule refuse_start:
+    """End a run that starts from an epoch which another run was stopped before."""
+    input:
+        scores=scores_of_parent,
+    output:
+        refusal="<results>/language_model/train/{run}/refused.json",
+    log:
+        "<results>/logs/language_model/refuse_start/{run}.log",
+    benchmark:
+        "<results>/benchmarks/language_model/refuse_start/{run}.jsonl"
+    conda:
+        "../envs/language_model.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(30),
+    params:
+        init=setting_of_run("init"),
+        epochs=lambda wildcards: reached_epochs(LANGUAGE_MODEL.parent(wildcards.run)[0]),
+        weights=CONFIG["language_model"]["evaluation"]["weights"],
+        patience=CONFIG["language_model"]["patience"],
+        code=code_version("scripts/language_model/refuse_start.py"),
+    script:
+        "../scripts/language_model/refuse_start.py"
 
 
 rule build_real_coref:
@@ -356,7 +387,7 @@ rule check_contamination:
         "../scripts/language_model/check_contamination.py"
 
 
-rule evaluate_checkpoint:
+checkpoint evaluate_checkpoint:
     """Evaluate a checkpoint on all evaluation sets and on held-out text."""
     input:
         model=file_of_checkpoint("model.safetensors"),
@@ -400,6 +431,11 @@ rule evaluate_checkpoint:
         ),
     script:
         "../scripts/language_model/evaluate_checkpoint.py"
+
+
+# Without patience no plan hangs on an evaluation: the job graph is whole from the start, and a
+# training state is deleted once it has been read (while checkpoints are open, Snakemake waits).
+workflow.get_rule("evaluate_checkpoint").is_checkpoint = LANGUAGE_MODEL.patience is not None
 
 
 rule score_baselines:
@@ -449,12 +485,13 @@ rule summarize_language_model:
         runtime=growing(60),
     params:
         runs=lambda wildcards: LANGUAGE_MODEL.runs,
-        evaluated=LANGUAGE_MODEL.checkpoint_names(with_start=True),
-        trained=LANGUAGE_MODEL.checkpoint_names(with_start=False),
+        evaluated=lambda wildcards: reached_checkpoints(with_start=True),
+        trained=lambda wildcards: reached_checkpoints(with_start=False),
         weights=CONFIG["language_model"]["evaluation"]["weights"],
         targets=CONFIG["language_model"]["evaluation"]["targets"],
         expected=LANGUAGE_MODEL.expected_ranges(),
         patience=CONFIG["language_model"]["evaluation"]["patience"],
+        stop_patience=CONFIG["language_model"]["patience"],
         resamples=CONFIG["language_model"]["evaluation"]["bootstrap"],
         seed=CONFIG["seed"],
         code_hash=code_version("scripts/language_model/summarize_language_model.py"),

@@ -27,7 +27,7 @@ from scripts.language_model.comparisons import planned_pairs
 from scripts.language_model.composite import PARTS, checked_weights, require_items
 from scripts.language_model.run_advice import RUN_COLUMNS, Advice, advised_runs
 from scripts.language_model.run_facts import RunBook
-from scripts.language_model.run_verdicts import verdicts
+from scripts.language_model.run_verdicts import RunVerdict, verdicts
 from scripts.language_model.score_table import (
     BASELINE,
     ScoreTable,
@@ -78,6 +78,7 @@ def run(
     targets: dict[str, float],
     expected: dict[str, dict[str, list[float]]] | None,
     patience: int | None,
+    stop_patience: int | None,
     resamples: int,
     seed: int,
     code_hash: str,
@@ -107,7 +108,9 @@ def run(
         weights: weights of the composite's parts.
         targets: lowest wanted value by part of the composite.
         expected: expected range [low, high] by kind of run and part of the composite.
-        patience: checkpoints without a better validation composite that end a run.
+        patience: checkpoints without a better validation composite after which to advise a stop.
+        stop_patience: those after which a run was stopped, so that `evaluated` and `trained` end
+            there; None where all planned ones were trained.
         resamples: resamples over documents.
         seed: seed of the resampling.
         code_hash: version of this step's code.
@@ -132,7 +135,9 @@ def run(
     for name, report in reports.items():
         results.measured.extend(heldout_measures(name, report))
     progress.advance(len(evaluated))
-    found = verdicts(book, results, chosen, training, patience=patience)
+    found = verdicts(
+        book, results, chosen, training, patience=patience, stops=stop_patience is not None
+    )
     advised = advised_runs(book, found)
 
     rows = list(metric_rows(results, training))
@@ -157,6 +162,7 @@ def run(
             "composite_parts": {name: f"{p.set}@{p.cutoff}" for name, p in PARTS.items()},
             "targets": targets,
             "patience": patience,
+            "stopping": _stopping(found, stop_patience),
             "resamples": resamples,
             "runs": len(book.runs),
             "checkpoints": len(evaluated),
@@ -227,6 +233,14 @@ def _advice_as_json(one: Advice) -> dict[str, Any]:
         "row": dict(zip(RUN_COLUMNS, one.cells, strict=True)),
         "command": one.command,
     }
+
+
+def _stopping(found: Sequence[RunVerdict], patience: int | None) -> dict[str, Any] | None:
+    """Return by which patience runs were stopped, and what was left out; None where none is."""
+    if patience is None:
+        return None
+    left_out = {one.run: list(one.left_out) for one in found if one.left_out}
+    return {"patience": patience, "left_out": left_out}
 
 
 def _digest(evaluated: Sequence[str], scores: Sequence[Path], baselines: Path) -> str:

@@ -48,6 +48,8 @@ RUN_SUMMARY_COLUMNS = (
     "peak_to_last_high",
     "stability",
     "stop_epoch",
+    "stopped_after",
+    "left_out",
     "steps",
     "tokens",
     "tokens_at_best",
@@ -124,6 +126,7 @@ def run_row(one: RunVerdict) -> list[Any]:
         **_spread("peak_to_last", one.peak_to_last),
         "start": None if one.start is None else _number(one.start.value),
         "stability": _number(one.stability),
+        "left_out": " ".join(one.left_out) or None,
     }
     return [values[column] for column in RUN_SUMMARY_COLUMNS]
 

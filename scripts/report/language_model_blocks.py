@@ -22,6 +22,7 @@ def _blocks(section: Section) -> list[Block]:
         Bullets(section.glance_korean, korean=True),
         Heading("Ranking"),
         _grid(v["ranking"], "Runs by the strict composite of their best checkpoint, test half (%)"),
+        *([Bullets(v["stopped"])] if v["stopped"] else []),
         _grid(v["aspects"], "Aspects; an asterisk marks the best value of a column"),
     ]
     if v["seeds"][1]:

@@ -20,7 +20,7 @@ from scripts.report.language_model_tables import (
     SeedRow,
     TargetRow,
 )
-from scripts.report.language_model_text import advice_lines, glance, glance_korean
+from scripts.report.language_model_text import advice_lines, glance, glance_korean, stopped_lines
 from scripts.report.language_model_view import (
     COMPOSITE_STRICT,
     LOSS,
@@ -81,6 +81,7 @@ def language_model_section(tables: LanguageModelTables, figures: dict[str, Marku
         values={
             "figures": figures,
             "ranking": ranking(tables.runs),
+            "stopped": stopped_lines(tables.summary, tables.runs),
             "aspects": aspects(tables.runs),
             "checkpoints": {row.run: checkpoint_table(book, row) for row in tables.runs},
             "baselines": baseline_table(book),
@@ -119,6 +120,7 @@ def ranking(runs: Sequence[RunRow]) -> Table:
         "over-fitting",
         "best minus last (points, test)",
         "early stopping would end at",
+        "stopped after epoch",
     ]
     rows = [
         [
@@ -137,6 +139,7 @@ def ranking(runs: Sequence[RunRow]) -> Table:
             row.overfitting,
             points(row.peak_to_last, row.peak_to_last_low, row.peak_to_last_high),
             row.stop_epoch or "–",
+            row.stopped_after or "–",
         ]
         for row in sorted(runs, key=lambda row: row.rank)
     ]

@@ -97,6 +97,9 @@ def glance(
     over = [row.run for row in runs if row.overfitting == "yes"]
     if over:
         sentences.append(f"Over-fitted by the end: {', '.join(over)}.")
+    stopped = [f"{row.run} after epoch {row.stopped_after}" for row in runs if row.stopped_after]
+    if stopped:
+        sentences.append(f"Stopped early: {', '.join(stopped)}.")
     return sentences
 
 
@@ -141,7 +144,37 @@ def glance_korean(
     over = [row.run for row in runs if row.overfitting == "yes"]
     if over:
         sentences.append(f"끝에서 과적합된 것: {', '.join(over)}.")
+    stopped = [f"{row.run}(에폭 {row.stopped_after} 뒤)" for row in runs if row.stopped_after]
+    if stopped:
+        sentences.append(f"일찍 멈춘 것: {', '.join(stopped)}.")
     return sentences
+
+
+def stopped_lines(summary: dict[str, Any], runs: Sequence[RunRow]) -> list[str]:
+    """Return for each run that was stopped early where, by which rule, and what was left out.
+
+    The first sentence is the rule; nothing is said where no patience is set.
+    """
+    if summary["stopping"] is None:
+        return []
+    patience = summary["stopping"]["patience"]
+    checkpoints = "1 checkpoint" if patience == 1 else f"{patience} checkpoints in a row"
+    rule = (
+        f"A run is stopped as soon as {checkpoints} brought no better strict composite on the "
+        f"validation half (language_model.patience = {patience})."
+    )
+    stopped = [row for row in runs if row.stopped_after and row.left_out]
+    if not stopped:
+        return [f"{rule} No run was."]
+    return [
+        rule,
+        *(
+            f"{row.run} was stopped after epoch {row.stopped_after}, its best being epoch "
+            f"{row.best_epoch}; of its plan {', '.join(str(row.left_out).split())} "
+            "was neither trained nor evaluated."
+            for row in stopped
+        ),
+    ]
 
 
 def _first(runs: Sequence[RunRow]) -> RunRow:

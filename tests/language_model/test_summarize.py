@@ -86,6 +86,35 @@ def test_convergence_stability_and_early_stopping(runs: dict[str, Row]) -> None:
     assert float(runs["mlm_128"]["stability"]) > float(runs["ft_combined"]["stability"])
 
 
+def test_without_patience_no_run_was_stopped(track: dict[str, Any], runs: dict[str, Row]) -> None:
+    assert {row["stopped_after"] + row["left_out"] for row in runs.values()} == {""}
+    assert json.loads(track["summary"].read_text(encoding="utf-8"))["stopping"] is None
+
+
+def test_a_stopped_run_is_told_with_what_was_left_out(tmp_path: Path) -> None:
+    rows = {
+        "stopped": run_row("stopped", "mlm", epochs="2.5", schedule_epochs="4.0"),
+        "whole": run_row("whole", "mlm", epochs="1.5", lr=2e-3),
+        "child": run_row("child", "entity_ft", init="stopped@best", epochs="0.5"),
+    }
+    levels = {
+        "stopped": {"0.0": 0.1, "0.5": 0.5, "1.0": 0.3, "1.5": 0.2},
+        "whole": {"0.0": 0.1, "0.5": 0.3, "1.0": 0.4, "1.5": 0.5},
+        "child": {"0.0": 0.5, "0.5": 0.6},
+    }
+    arguments = write_track(tmp_path, rows, levels) | {"stop_patience": 2}
+    summarize_language_model.run(**arguments)
+    told = {row["run"]: row for row in read(arguments["runs_table"])}
+    assert (told["stopped"]["stopped_after"], told["stopped"]["left_out"]) == ("1.5", "2.0 2.5")
+    assert told["stopped"]["best_epoch"] == "0.5" and told["stopped"]["steps"] == "30"
+    assert {told[name]["stopped_after"] for name in ("whole", "child")} == {""}
+    summary = json.loads(arguments["summary"].read_text(encoding="utf-8"))
+    assert summary["stopping"] == {"patience": 2, "left_out": {"stopped": ["2.0", "2.5"]}}
+    assert summary["checkpoints"] == 10
+    rows_of_advice = {one["run"] for one in summary["advice"]}
+    assert "stopped" not in rows_of_advice  # no further epochs of what got no better
+
+
 def test_tokens_include_those_of_the_runs_it_came_from(runs: dict[str, Row]) -> None:
     # 10 steps of 1,000 tokens a segment; ft_mlm starts at mlm_128's best, epoch 1.0.
     assert (runs["mlm_128"]["tokens"], runs["mlm_128"]["tokens_at_best"]) == ("40000", "20000")

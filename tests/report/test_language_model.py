@@ -140,6 +140,35 @@ def test_the_glance_says_it_in_both_languages(text: str) -> None:
     assert "6 runs were trained and evaluated on 240 items of 40 held-out documents." in words
     assert "모델 6개를 학습하고" in words and "과적합된 것: mlm_128, mlm_256" in words
     assert "Over-fitted by the end: mlm_128, mlm_256." in words
+    assert "Stopped early" not in words and "일찍 멈춘" not in words
+
+
+def test_a_stopped_run_is_told_in_the_page_and_in_markdown(tables: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "tables"
+    copied.mkdir()
+    for path in tables.iterdir():
+        (copied / path.name).write_bytes(path.read_bytes())
+    edit_table(copied / "runs.tsv", "stopped_after", "2.0")
+    edit_table(copied / "runs.tsv", "left_out", "2.5 3.0")
+    first = read(copied / "runs.tsv")[0]
+    summary = json.loads((copied / "summary.json").read_text(encoding="utf-8"))
+    summary["stopping"] = {"patience": 2, "left_out": {first["run"]: ["2.5", "3.0"]}}
+    (copied / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    write_report.run(**page_inputs(copied, tmp_path), page=tmp_path / "index.html")
+    inputs = {name: copied / file for name, file in TABLES.items()}
+    write_language_model.run(
+        summary=copied / "summary.json", **inputs, markdown=tmp_path / "results.md"
+    )
+    page = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
+    markdown = (tmp_path / "results.md").read_text(encoding="utf-8").replace("\\", "")
+    for words in (page, markdown):
+        assert f"Stopped early: {first['run']} after epoch 2.0." in words
+        assert f"일찍 멈춘 것: {first['run']}(에폭 2.0 뒤)." in words
+        assert "as soon as 2 checkpoints in a row brought no better strict composite" in words
+        assert (
+            f"{first['run']} was stopped after epoch 2.0, its best being epoch "
+            f"{first['best_epoch']}; of its plan 2.5, 3.0 was neither trained nor evaluated."
+        ) in words
 
 
 def test_contamination_chance_and_definitions_stand_there(text: str) -> None:

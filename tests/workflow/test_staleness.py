@@ -215,6 +215,8 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     ),
     "a higher target": ("language_model.evaluation.targets.real_1", 0.7, FROM_MODEL_TABLES),
     "advice to stop early": ("language_model.evaluation.patience", 2, FROM_MODEL_TABLES),
+    # No run of this table has a planned checkpoint that any patience could leave out.
+    "early stopping": ("language_model.patience", 1, FROM_MODEL_TABLES),
     "smaller files": (
         "corpus.rows_per_file",
         100,
