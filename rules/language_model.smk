@@ -8,7 +8,7 @@ OUTPUTS   <results>/language_model/base/{length}/                model.safetenso
           <results>/language_model/evaluation_sets/              items, descriptions, contamination
           <results>/language_model/train/{run}/epoch-{epoch}/    model, config, steps; last state
           <results>/language_model/train/{run}/best/, best.json  the validation half's choice
-          <results>/language_model/evaluation/{run}/epoch-{epoch}/  a row per item, metrics
+          <results>/language_model/evaluation/{run}/epoch-{epoch}/  a row per item and per held-out document, metrics
           <results>/language_model/tables/
 TARGETS   language_model
 """
@@ -330,6 +330,7 @@ rule evaluate_checkpoint:
         heldout_manifest=heldout_file("manifest.json"),
     output:
         scores="<results>/language_model/evaluation/{run}/epoch-{epoch}/items.parquet",
+        heldout_scores="<results>/language_model/evaluation/{run}/epoch-{epoch}/heldout.parquet",
         metrics="<results>/language_model/evaluation/{run}/epoch-{epoch}/metrics.json",
     log:
         "<results>/logs/language_model/evaluate_checkpoint/{run}/epoch-{epoch}.log",
@@ -392,6 +393,7 @@ rule summarize_language_model:
     """Write the track's tables: metrics, verdicts, paired differences, advice."""
     input:
         scores=files_of_all_checkpoints("evaluation", "items.parquet", with_start=True),
+        heldout_scores=files_of_all_checkpoints("evaluation", "heldout.parquet", with_start=True),
         metrics=files_of_all_checkpoints("evaluation", "metrics.json", with_start=True),
         steps=files_of_all_checkpoints("train", "steps.parquet", with_start=False),
         bests=expand("<results>/language_model/train/{run}/best.json", run=LANGUAGE_MODEL.runs),

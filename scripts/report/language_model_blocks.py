@@ -6,6 +6,15 @@ from scripts.common.blocks import Block, Bullets, Code, Grid, Heading, Paragraph
 from scripts.report.language_model_section import Table
 from scripts.report.page import Section
 
+HELDOUT_CAPTION = (
+    "Held-out text, the same for all lengths and runs: 95 % intervals over documents; ○ marks the "
+    "best epoch"
+)
+DIFFERENCES = (
+    "First minus second, in points; losses in nats a token, where less is better. Both of a pair "
+    "are measured on the same items and documents, and resampled together."
+)
+
 
 def section_as_markdown(section: Section) -> str:
     """Return the section as Markdown, with the summary in English and Korean; no figures."""
@@ -31,12 +40,14 @@ def _blocks(section: Section) -> list[Block]:
         _grid(table, f"{run}: all items, 95 % intervals; ○ marks the best epoch")
         for run, table in v["checkpoints"].items()
     ]
+    if v["heldout"][1]:
+        blocks.append(_grid(v["heldout"], HELDOUT_CAPTION))
     if v["baselines"][1]:
         blocks.append(_grid(v["baselines"], "Baselines without a model, all items"))
-    blocks.append(Heading("Differences"))
+    blocks += [Heading("Differences"), Paragraph(DIFFERENCES)]
     blocks += [_grid(table, f"{title} (test half)", texts=2) for title, table in v["differences"]]
     if v["same_epoch"][1]:
-        blocks.append(_grid(v["same_epoch"], "Strict composite at the same epoch", texts=2))
+        blocks.append(_grid(v["same_epoch"], "At the same epoch, all items and documents", texts=2))
     blocks += [
         Heading("By particle and by unseen entity"),
         _grid(v["particles"], "Strict Real@1 of the best checkpoints, all items (%)"),

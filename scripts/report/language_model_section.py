@@ -10,8 +10,10 @@ from scripts.report.language_model_forest import (
     SAME_EPOCH,
     TITLES,
     difference_label,
+    measures,
     shown_differences,
 )
+from scripts.report.language_model_heldout import heldout_table
 from scripts.report.language_model_tables import (
     REAL,
     DifferenceRow,
@@ -31,7 +33,9 @@ from scripts.report.language_model_view import (
     MetricBook,
     baseline_name,
     decimals,
+    difference_of,
     millions,
+    nats_of,
     percent,
     percent_of,
     points,
@@ -76,13 +80,14 @@ def language_model_section(tables: LanguageModelTables, figures: dict[str, Marku
         name="language_model",
         title="Language models",
         template="language_model.html.j2",
-        glance=glance(tables.summary, tables.runs, tables.differences),
-        glance_korean=glance_korean(tables.summary, tables.runs, tables.differences),
+        glance=glance(tables.summary, book, tables.runs, tables.differences),
+        glance_korean=glance_korean(tables.summary, book, tables.runs, tables.differences),
         values={
             "figures": figures,
             "ranking": ranking(tables.runs),
             "aspects": aspects(tables.runs),
             "checkpoints": {row.run: checkpoint_table(book, row) for row in tables.runs},
+            "heldout": heldout_table(book, tables.runs, tables.differences),
             "baselines": baseline_table(book),
             "particles": particle_table(book, tables.runs),
             "targets": target_table(tables.targets),
@@ -276,9 +281,9 @@ def difference_tables(
     headings = [
         "difference",
         "metric",
-        "items",
+        "items or tokens",
         "documents",
-        "points (95 % interval)",
+        "points, or nats (95 % interval)",
         "within noise",
     ]
     return [
@@ -292,7 +297,7 @@ def difference_tables(
                         measure[0],
                         f"{row.items:,}",
                         f"{row.documents:,}",
-                        points_of(row),
+                        difference_of(row),
                         row.within_noise,
                     ]
                     for measure, row in shown
@@ -304,15 +309,31 @@ def difference_tables(
 
 
 def same_epoch_table(differences: Sequence[DifferenceRow]) -> Table:
-    """Return the strict composites' differences of runs at the same epoch, on all items."""
-    _, set_name, metric, subset = COMPOSITE_STRICT
-    rows = [
-        [row.first, row.second, points_of(row), row.within_noise]
-        for row in differences
-        if row.kind == SAME_EPOCH
-        and (row.set, row.metric, row.subset) == (set_name, metric, subset)
+    """Return the strict composites' and held-out losses' differences at the same epoch."""
+    of_kind = [row for row in differences if row.kind == SAME_EPOCH]
+    losses = {(row.first, row.second): row for row in of_kind if measures(row, LOSS)}
+    rows = []
+    for row in of_kind:
+        if measures(row, COMPOSITE_STRICT):
+            loss = losses.get((row.first, row.second))
+            rows.append(
+                [
+                    row.first,
+                    row.second,
+                    points_of(row),
+                    row.within_noise,
+                    *(["–", "–"] if loss is None else [nats_of(loss), loss.within_noise]),
+                ]
+            )
+    headings = [
+        "first",
+        "second",
+        "composite, points (95 % interval)",
+        "within noise",
+        "held-out loss, nats (95 % interval)",
+        "within noise",
     ]
-    return ["first", "second", "points (95 % interval)", "within noise"], rows
+    return headings, rows
 
 
 def set_table(summary: dict[str, Any]) -> Table:

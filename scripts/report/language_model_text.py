@@ -12,10 +12,13 @@ from scripts.report.language_model_forest import (
     ORIGIN,
     shown_differences,
 )
+from scripts.report.language_model_heldout import loss_sentence
 from scripts.report.language_model_tables import DifferenceRow, RunRow
 from scripts.report.language_model_view import (
+    COMPOSITE_STRICT,
     REAL_1,
     Measure,
+    MetricBook,
     baseline_name,
     percent,
     points_of,
@@ -61,7 +64,10 @@ def _total(value: Any) -> int:
 
 
 def glance(
-    summary: dict[str, Any], runs: Sequence[RunRow], differences: Sequence[DifferenceRow]
+    summary: dict[str, Any],
+    book: MetricBook,
+    runs: Sequence[RunRow],
+    differences: Sequence[DifferenceRow],
 ) -> list[str]:
     """Return the sentences at the top of the page."""
     if not runs:
@@ -74,9 +80,8 @@ def glance(
         f"The best one is {best.run} at epoch {best.best_epoch}: strict composite "
         f"{percent(best.test, best.test_low, best.test_high)} % on the test half.",
     ]
-    equal = [row for _, row in shown.get(BESTS, []) if row.within_noise == "yes"]
-    if equal:
-        others = ", ".join(row.second.rpartition("@")[0] for row in equal)
+    others = ", ".join(_within_noise(shown))
+    if others:
         sentences.append(f"Within noise of it: {others}.")
     sentences += _question(
         shown, CONTROL, "Entity supervision changes Real@1 by {} points against the control"
@@ -94,6 +99,7 @@ def glance(
         sentences.append(f"It does not beat the baseline {' and '.join(unbeaten)} on Real@1.")
     elif shown.get(AGAINST_BASELINE):
         sentences.append("It beats every baseline without a model on Real@1.")
+    sentences += loss_sentence(book, best, differences, korean=False)
     over = [row.run for row in runs if row.overfitting == "yes"]
     if over:
         sentences.append(f"Over-fitted by the end: {', '.join(over)}.")
@@ -101,7 +107,10 @@ def glance(
 
 
 def glance_korean(
-    summary: dict[str, Any], runs: Sequence[RunRow], differences: Sequence[DifferenceRow]
+    summary: dict[str, Any],
+    book: MetricBook,
+    runs: Sequence[RunRow],
+    differences: Sequence[DifferenceRow],
 ) -> list[str]:
     """Return the same in Korean."""
     if not runs:
@@ -114,9 +123,8 @@ def glance_korean(
         f"가장 좋은 것은 {best.run}의 에폭 {best.best_epoch}이며, 엄격한 종합 점수는 시험 절반에서 "
         f"{percent(best.test, best.test_low, best.test_high)} %입니다(괄호는 95 % 구간).",
     ]
-    equal = [row for _, row in shown.get(BESTS, []) if row.within_noise == "yes"]
-    if equal:
-        others = ", ".join(row.second.rpartition("@")[0] for row in equal)
+    others = ", ".join(_within_noise(shown))
+    if others:
         sentences.append(f"오차 범위 안에서 구별되지 않는 것: {others}.")
     sentences += _question(
         shown,
@@ -138,10 +146,20 @@ def glance_korean(
         sentences.append(f"모델 없는 기준선({', '.join(unbeaten)})보다 낫다고 할 수 없습니다.")
     elif shown.get(AGAINST_BASELINE):
         sentences.append("모델 없는 기준선은 모두 넘어섰습니다(Real@1).")
+    sentences += loss_sentence(book, best, differences, korean=True)
     over = [row.run for row in runs if row.overfitting == "yes"]
     if over:
         sentences.append(f"끝에서 과적합된 것: {', '.join(over)}.")
     return sentences
+
+
+def _within_noise(shown: Shown) -> list[str]:
+    """Return the runs whose composite is within noise of the first one's."""
+    return [
+        row.second.rpartition("@")[0]
+        for measure, row in shown.get(BESTS, [])
+        if measure == COMPOSITE_STRICT and row.within_noise == "yes"
+    ]
 
 
 def _first(runs: Sequence[RunRow]) -> RunRow:

@@ -133,6 +133,22 @@ def points_of(row: DifferenceRow) -> str:
     return points(row.difference, row.low, row.high)
 
 
+def nats(value: float, low: float | None = None, high: float | None = None) -> str:
+    """Return a difference of losses, signed: -1.235 (-1.301 to -1.170)."""
+    first, *ends = (f"{round(one, 3) + 0.0:+.3f}" for one in (value, low, high) if one is not None)
+    return f"{first} ({' to '.join(ends)})" if len(ends) == 2 else first
+
+
+def nats_of(row: DifferenceRow) -> str:
+    """Return a difference of losses with its interval."""
+    return nats(row.difference, row.low, row.high)
+
+
+def difference_of(row: DifferenceRow) -> str:
+    """Return a difference with its interval: shares in points, losses in nats."""
+    return f"{nats_of(row)} nats" if row.set == HELDOUT else points_of(row)
+
+
 def decimals(row: MetricRow | None, places: int = 3) -> str:
     """Return a metric that is no share, with its interval where it has one."""
     if row is None:

@@ -37,7 +37,14 @@ from scripts.report.language_model_tables import (
     read_metrics,
     read_run_verdicts,
 )
-from scripts.report.language_model_view import MetricBook, percent, points
+from scripts.report.language_model_view import (
+    COMPOSITE_STRICT,
+    LOSS,
+    MetricBook,
+    nats,
+    percent,
+    points,
+)
 from tests.language_model.summary_builders import demo_track
 from tests.report.fake_tables import FIGURES, PLOTTED, SHOWN, write_fake_tables
 from tests.report.test_page import HOSTILE, Page, edit_table
@@ -140,6 +147,64 @@ def test_the_glance_says_it_in_both_languages(text: str) -> None:
     assert "6 runs were trained and evaluated on 240 items of 40 held-out documents." in words
     assert "모델 6개를 학습하고" in words and "과적합된 것: mlm_128, mlm_256" in words
     assert "Over-fitted by the end: mlm_128, mlm_256." in words
+
+
+def test_held_out_losses_stand_with_intervals_and_documents(tables: Path, text: str) -> None:
+    shown = Page(text).tables
+    caption = next(name for name in shown if name.startswith("Held-out text by checkpoint"))
+    header, *rows = shown[caption]
+    by_name = {row[0].removesuffix(" ○"): row for row in rows}
+    metrics = [row for row in read(tables / "metrics.tsv") if row["set"] == "heldout"]
+    changes = {
+        row["first"]: row
+        for row in read(tables / "differences.tsv")
+        if (row["kind"], row["metric"], row["half"]) == ("since the start", "loss", "all")
+    }
+    losses = [row for row in metrics if (row["metric"], row["half"]) == ("loss", "all")]
+    assert len(losses) == len(rows) == 22
+    for row in losses:
+        name = f"{row['run']}@{row['epoch']}"
+        value, low, high = (float(row[column]) for column in ("value", "low", "high"))
+        cells = by_name[name]
+        assert cells[1] == f"{value:.3f} ({low:.3f}–{high:.3f})"
+        assert cells[header.index("documents")] == row["documents"] == "40"
+        if row["epoch"] == "0.0":
+            assert cells[2] == "–"
+        else:
+            change, low, high = (
+                float(changes[name][column]) for column in ("difference", "low", "high")
+            )
+            assert cells[2] == f"{change + 0.0:+.3f} ({low + 0.0:+.3f} to {high + 0.0:+.3f})"
+    best = by_name["mlm_128@1.0"]
+    assert best[0].endswith("○") and best[2] == "-0.450 (-0.450 to -0.450)"
+    # In the differences too, told apart from points.
+    caption = next(name for name in shown if name.startswith("Best checkpoint minus the start"))
+    cells = next(
+        row for row in shown[caption] if row[:2] == ["mlm_128@1.0", "held-out loss (nats a token)"]
+    )
+    assert cells[3:] == ["20", "-0.450 (-0.450 to -0.450) nats", "no"]
+    caption = next(name for name in shown if name.startswith("At the same epoch"))
+    assert all(len(row) == 6 and row[4] != "–" for row in shown[caption])
+
+
+def test_the_glance_tells_the_best_ones_loss(tables: Path, text: str) -> None:
+    words = " ".join(Page(text).text.split())
+    (row,) = (
+        row
+        for row in read(tables / "metrics.tsv")
+        if (row["run"], row["epoch"], row["metric"], row["half"])
+        == ("ft_mlm", "1.0", "loss", "test")
+    )
+    value, low, high = (float(row[column]) for column in ("value", "low", "high"))
+    shown = f"{value:.3f} ({low:.3f}–{high:.3f})"
+    assert (
+        f"The held-out loss of ft_mlm@1.0 is {shown} nats a token on 20 documents of the test "
+        "half, -0.300 (-0.300 to -0.300) against its start."
+    ) in words
+    assert (
+        f"문서 20건에서 토큰당 {shown} nat이고, 시작 모델과의 차이는 -0.300 (-0.300~-0.300)"
+        in words
+    )
 
 
 def test_contamination_chance_and_definitions_stand_there(text: str) -> None:
@@ -260,6 +325,21 @@ def test_curves_stand_at_the_tables_values(tables: Path) -> None:
     assert any(np.allclose(height, level) for height in heights)
 
 
+def test_the_loss_has_its_band_and_its_documents(tables: Path) -> None:
+    rows = read_metrics(tables / "metrics.parquet")
+    book, runs = MetricBook(rows), read_run_verdicts(tables / "runs.tsv")
+    with figure_style():
+        figure = curves_figure(book, runs)
+    axes = next(a for a in figure.axes if a.get_title(loc="left") == LOSS[0])
+    assert axes.get_xlabel() == "epoch of the run; 40 documents"
+    bands = [np.asarray(band.get_paths()[0].vertices)[:, 1] for band in axes.collections]
+    assert len(bands) == len(runs)
+    for run, heights in zip(runs, bands, strict=True):
+        curve = [row for _, row in book.curve(run.run, LOSS)]
+        assert heights.min() == pytest.approx(min(row.low or 0 for row in curve))
+        assert heights.max() == pytest.approx(max(row.high or 0 for row in curve))
+
+
 def marks(figure: Figure) -> list[tuple[float, bool]]:
     """Return (place, hollow) of each mark of a forest plot."""
     return [
@@ -287,7 +367,11 @@ def test_pairs_of_bests_are_turned_to_the_first_of_the_ranking(tables: Path) -> 
     differences = read_differences(tables / "differences.tsv")
     runs = read_run_verdicts(tables / "runs.tsv")
     first = min(runs, key=lambda row: row.rank).run
-    shown = shown_differences(differences, runs)[BESTS]
+    shown = [
+        (measure, row)
+        for measure, row in shown_differences(differences, runs)[BESTS]
+        if measure == COMPOSITE_STRICT
+    ]
     assert {row.first.rpartition("@")[0] for _, row in shown} == {first}
     assert len(shown) == len(runs) - 1
     values = {row.run: row.test for row in runs}
@@ -343,3 +427,5 @@ def test_numbers_as_texts() -> None:
     assert percent(None) == "–" and percent(0.5, None, None) == "50.0"
     assert points(0.0314, 0.008, -0.0001) == "+3.1 (+0.8 to +0.0)"
     assert points(-0.0314) == "-3.1"
+    assert nats(-1.23456, -1.3, -0.0001) == "-1.235 (-1.300 to +0.000)"
+    assert nats(0.5) == "+0.500"
