@@ -274,7 +274,7 @@ if GOLD_FILE is not None:
             length=LANGUAGE_MODEL.shortest_length(),
             max_masks=CONFIG["language_model"]["evaluation"]["max_masks"],
             max_items=CONFIG["language_model"]["evaluation"]["gold"]["items"],
-            items_per_document=CONFIG["language_model"]["evaluation"]["gold"]["items"],
+            items_per_document=CONFIG["language_model"]["evaluation"]["gold"]["items_per_document"],
             min_syllables=CONFIG["corpus"]["entity_coref"]["min_syllables"],
             min_distance=CONFIG["language_model"]["evaluation"]["min_distance"],
             seed=CONFIG["seed"],
