@@ -222,6 +222,11 @@ def events_of_run(run, model):
     return str(Path(str(model)).parents[4] / "events" / run)
 
 
+def results_of(summary):
+    """Return the results folder that holds a track's summary, as a target on the command line."""
+    return Path(str(summary)).parents[2].as_posix()
+
+
 def files_of_all_checkpoints(folder, name, with_start):
     """Return one file of each checkpoint of every run, in the order of the plan."""
     return [

@@ -419,6 +419,7 @@ rule summarize_language_model:
         targets=CONFIG["language_model"]["evaluation"]["targets"],
         expected=LANGUAGE_MODEL.expected_ranges(),
         patience=CONFIG["language_model"]["evaluation"]["patience"],
+        results_folder=lambda wildcards, output: results_of(output.summary),
         resamples=CONFIG["language_model"]["evaluation"]["bootstrap"],
         seed=CONFIG["seed"],
         code_hash=code_version("scripts/language_model/summarize_language_model.py"),

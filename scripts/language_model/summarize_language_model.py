@@ -80,6 +80,7 @@ def run(
     targets: dict[str, float],
     expected: dict[str, dict[str, list[float]]] | None,
     patience: int | None,
+    results_folder: str,
     resamples: int,
     seed: int,
     code_hash: str,
@@ -111,6 +112,7 @@ def run(
         targets: lowest wanted value by part of the composite.
         expected: expected range [low, high] by kind of run and part of the composite.
         patience: checkpoints without a better validation composite that end a run.
+        results_folder: the results folder, as the advised commands name it.
         resamples: resamples over documents.
         seed: seed of the resampling.
         code_hash: version of this step's code.
@@ -136,7 +138,7 @@ def run(
     )
     progress.advance(len(evaluated))
     found = verdicts(book, results, chosen, training, patience=patience)
-    advised = advised_runs(book, found)
+    advised = advised_runs(book, found, results=results_folder)
 
     rows = list(metric_rows(results, training))
     write_table(metrics_parquet, table_of_rows(rows, METRICS), METRICS)

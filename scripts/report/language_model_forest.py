@@ -129,8 +129,8 @@ def difference_label(kind: str, row: DifferenceRow) -> str:
     if kind == SINCE_START:
         return row.first
     if kind == AGAINST_BASELINE:
-        return f"{row.first} − {baseline_name(row.second)}"
-    return f"{row.first} − {row.second}"
+        return f"{row.first} - {baseline_name(row.second)}"
+    return f"{row.first} - {row.second}"
 
 
 def measures(row: DifferenceRow, measure: Measure) -> bool:

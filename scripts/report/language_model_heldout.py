@@ -8,6 +8,7 @@ from scripts.report.language_model_view import (
     LOSS,
     PERPLEXITY,
     MetricBook,
+    Table,
     decimals,
     nats_of,
 )
@@ -15,7 +16,7 @@ from scripts.report.language_model_view import (
 
 def heldout_table(
     book: MetricBook, runs: Sequence[RunRow], differences: Sequence[DifferenceRow]
-) -> tuple[list[str], list[list[str]]]:
+) -> Table:
     """Return held-out loss and pseudo-perplexity of every checkpoint, on all documents."""
     headings = [
         "checkpoint",
@@ -55,7 +56,7 @@ def heldout_table(
                     *asked,
                 ]
             )
-    return headings, rows
+    return Table(headings, rows)
 
 
 def loss_sentence(

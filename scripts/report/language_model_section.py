@@ -6,6 +6,14 @@ from typing import Any
 
 from markupsafe import Markup
 
+from scripts.report.language_model_basis import (
+    PART_NAMES,
+    flattened,
+    formula,
+    left_out_table,
+    provenance_table,
+    set_table,
+)
 from scripts.report.language_model_forest import (
     SAME_EPOCH,
     TITLES,
@@ -31,6 +39,7 @@ from scripts.report.language_model_view import (
     SHARES,
     Measure,
     MetricBook,
+    Table,
     baseline_name,
     decimals,
     difference_of,
@@ -42,9 +51,6 @@ from scripts.report.language_model_view import (
     points_of,
 )
 from scripts.report.page import Section
-
-PART_NAMES = {"real_1": "Real@1", "real_5": "Real@5", "lambada_1": "LAMBADA@1"}
-Table = tuple[list[str], list[list[str]]]  # headings, rows of texts
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,8 @@ def ranking(runs: Sequence[RunRow]) -> Table:
         ]
         for row in sorted(runs, key=lambda row: row.rank)
     ]
-    return headings, rows
+    words = ("run", "kind", "starts from", "over-fitting")
+    return Table(headings, rows, texts=frozenset(map(headings.index, words)))
 
 
 def aspects(runs: Sequence[RunRow]) -> Table:
@@ -182,9 +189,10 @@ def aspects(runs: Sequence[RunRow]) -> Table:
         for place, value in enumerate(values):
             if value is not None and value == best:
                 shown[place] += " *"
-    return headings, [
-        [row.run, *(column[place] for column in texts)] for place, row in enumerate(runs)
-    ]
+    return Table(
+        headings,
+        [[row.run, *(column[place] for column in texts)] for place, row in enumerate(runs)],
+    )
 
 
 def efficiency(row: RunRow) -> float | None:
@@ -208,13 +216,13 @@ def checkpoint_table(book: MetricBook, run: RunRow) -> Table:
         ]
         for epoch in book.epochs[run.run]
     ]
-    return headings, rows
+    return Table(headings, rows)
 
 
 def baseline_table(book: MetricBook) -> Table:
     """Return the baselines without a model, on all items."""
     measures = [one for one in SHARES if any(book.get(name, "", one) for name in book.baselines)]
-    return (
+    return Table(
         ["baseline", *(f"{one[0]} (%)" for one in measures)],
         [
             [baseline_name(name), *(percent_of(book.get(name, "", one)) for one in measures)]
@@ -238,7 +246,7 @@ def particle_table(book: MetricBook, runs: Sequence[RunRow]) -> Table:
         if items:
             label = subset.removeprefix("particle:") if ":" in subset else f"{subset} entities"
             rows.append([label, f"{items:,}", *(percent_of(one) for one in found)])
-    return ["particle", "items", *(label for label, _, _ in columns)], rows
+    return Table(["particle", "items", *(label for label, _, _ in columns)], rows)
 
 
 def target_table(targets: Sequence[TargetRow]) -> Table:
@@ -255,12 +263,13 @@ def target_table(targets: Sequence[TargetRow]) -> Table:
         ]
         for row in targets
     ]
-    return ["checkpoint", "metric (%)", "wanted", "reached on the test half", "met"], rows
+    headings = ["checkpoint", "metric (%)", "wanted", "reached on the test half", "met"]
+    return Table(headings, rows, texts=frozenset({0, 1, 4}))
 
 
 def seed_table(seeds: Sequence[SeedRow]) -> Table:
     """Return the spread over seeds."""
-    return (
+    return Table(
         ["row of runs.tsv", "metric (%)", "seeds", "mean", "SD", "lowest", "highest"],
         [
             [
@@ -271,6 +280,7 @@ def seed_table(seeds: Sequence[SeedRow]) -> Table:
             ]
             for row in seeds
         ],
+        texts=frozenset({0, 1}),
     )
 
 
@@ -289,7 +299,7 @@ def difference_tables(
     return [
         (
             TITLES[kind],
-            (
+            Table(
                 headings,
                 [
                     [
@@ -302,6 +312,7 @@ def difference_tables(
                     ]
                     for measure, row in shown
                 ],
+                texts=frozenset({0, 1, len(headings) - 1}),
             ),
         )
         for kind, shown in shown_differences(differences, runs).items()
@@ -333,84 +344,4 @@ def same_epoch_table(differences: Sequence[DifferenceRow]) -> Table:
         "held-out loss, nats (95 % interval)",
         "within noise",
     ]
-    return headings, rows
-
-
-def set_table(summary: dict[str, Any]) -> Table:
-    """Return the sizes of the evaluation sets, candidates and chance levels."""
-    headings = [
-        "set",
-        "items",
-        "documents",
-        "validation items",
-        "test items",
-        "unseen entities",
-        "candidates (mean)",
-        "chance @1 (%)",
-        "chance @5 (%)",
-        "sha256",
-    ]
-    rows = []
-    for name, sizes in sorted(summary["sets"].items()):
-        chance = summary["chance"].get(name, {})
-        candidates = chance.get("candidates")
-        about = summary["evaluation_sets"].get(name, {})
-        rows.append(
-            [
-                name,
-                f"{sizes['all']['items']:,}",
-                f"{sizes['all']['documents']:,}",
-                f"{sizes['validation']['items']:,}",
-                f"{sizes['test']['items']:,}",
-                f"{sizes['all']['unseen']:,}",
-                "–" if candidates is None else f"{candidates:,.1f}",
-                percent(chance.get("chance_at_1")),
-                percent(chance.get("chance_at_5")),
-                str(about.get("sha256", "–"))[:16],
-            ]
-        )
-    return headings, rows
-
-
-def left_out_table(summary: dict[str, Any]) -> Table:
-    """Return why possible items were left out of the evaluation sets."""
-    rows = [
-        [name, str(reason).replace("_", " "), f"{number:,}"]
-        for name, about in sorted(summary["evaluation_sets"].items())
-        for reason, number in sorted(about.get("left_out", {}).items())
-        if isinstance(number, int)
-    ]
-    return ["set", "reason", "items"], rows
-
-
-def flattened(value: dict[str, Any]) -> list[list[str]]:
-    """Return nested facts as (name, value) rows."""
-    rows = []
-    for key, inner in sorted(value.items()):
-        if isinstance(inner, dict):
-            rows += [[f"{key} · {name}", text] for name, text in flattened(inner)]
-        else:
-            shown = f"{inner:,}" if isinstance(inner, int) and inner is not True else str(inner)
-            rows.append([str(key).replace("_", " "), shown])
-    return rows
-
-
-def formula(weights: dict[str, float]) -> str:
-    """Return the composite's formula."""
-    return " + ".join(
-        f"{weights[part]:g} · {name}" for part, name in PART_NAMES.items() if part in weights
-    )
-
-
-def provenance_table(summary: dict[str, Any]) -> list[list[str]]:
-    """Return what the numbers rest on."""
-    facts = {
-        "items": summary["items"],
-        "documents": summary["documents"],
-        "seed": summary["seed"],
-        "resamples": summary["resamples"],
-        "code": summary["code"],
-        "item scores": f"sha256 {summary['data_sha256']}",
-        "versions": summary["versions"],
-    }
-    return flattened(facts)
+    return Table(headings, rows, texts=frozenset({0, 1, 3, 5}))

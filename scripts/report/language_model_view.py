@@ -1,6 +1,7 @@
 """The track's tables by what a reader asks for, and numbers as texts."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from scripts.report.language_model_tables import (
     BASELINE,
@@ -45,6 +46,20 @@ SHARES = (
     GOLD_1,
     GOLD_5,
 )
+
+
+class Table(NamedTuple):
+    """A table of texts.
+
+    Attributes:
+        headings: one text a column.
+        rows: one text a column.
+        texts: columns of words, set to the left; all others are numbers.
+    """
+
+    headings: list[str]
+    rows: list[list[str]]
+    texts: frozenset[int] = frozenset({0})
 
 
 class MetricBook:

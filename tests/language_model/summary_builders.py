@@ -170,6 +170,7 @@ def write_track(
         "targets": {"real_1": 0.68, "real_5": 0.83},
         "expected": {"mlm": {"real_1": [0.4, 0.6]}},
         "patience": 2,
+        "results_folder": "results",
         "resamples": 400,
         "seed": 42,
         "code_hash": "0123456789abcdef",

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,16 @@ def test_advice_names_untuned_pretraining_further_and_shorter_runs(track: dict[s
     assert by_run["mlm_128_shorter"]["schedule_epochs"] == "1.0"
     assert "ft_mlm_control" not in by_run and "mlm_128" not in by_run
     assert advice[0]["command"].startswith("snakemake results/language_model/train/")
+
+
+def test_advised_commands_name_the_runs_own_results(small: dict[str, Any]) -> None:
+    summarize_language_model.run(**small | {"results_folder": "/data/두 번째"})
+    advice = json.loads(small["summary"].read_text(encoding="utf-8"))["advice"]
+    for one in advice:
+        command, target = shlex.split(one["command"])
+        assert command == "snakemake"
+        assert target == f"/data/두 번째/language_model/train/{one['run']}/best.json"
+    assert advice
 
 
 def test_the_same_inputs_give_the_same_bytes(track: dict[str, Any], tmp_path: Path) -> None:

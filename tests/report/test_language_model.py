@@ -4,12 +4,15 @@ import csv
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from fontTools.ttLib import TTFont
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from scripts.common.errors import ConfigError, IntegrityError
 from scripts.common.tables import table_of_rows, write_table
@@ -17,14 +20,17 @@ from scripts.language_model import summary_tables
 from scripts.language_model.tables import METRICS
 from scripts.report import plot_corpus, plot_language_model, write_language_model, write_report
 from scripts.report.drawing import figure_style
+from scripts.report.fonts import font_path
 from scripts.report.language_model_figures import (
     ForestBlock,
     ForestRow,
+    cost_figure,
     curves_figure,
     forest_figure,
+    losses_figure,
     run_styles,
 )
-from scripts.report.language_model_forest import BESTS, shown_differences
+from scripts.report.language_model_forest import BESTS, forest_blocks, shown_differences
 from scripts.report.language_model_tables import (
     DIFFERENCE_COLUMNS,
     LOSS_COLUMNS,
@@ -34,9 +40,11 @@ from scripts.report.language_model_tables import (
     TARGET_COLUMNS,
     read_differences,
     read_language_model_summary,
+    read_losses,
     read_metrics,
     read_run_verdicts,
 )
+from scripts.report.language_model_text import glance, glance_korean
 from scripts.report.language_model_view import (
     COMPOSITE_STRICT,
     LOSS,
@@ -147,6 +155,40 @@ def test_the_glance_says_it_in_both_languages(text: str) -> None:
     assert "6 runs were trained and evaluated on 240 items of 40 held-out documents." in words
     assert "모델 6개를 학습하고" in words and "과적합된 것: mlm_128, mlm_256" in words
     assert "Over-fitted by the end: mlm_128, mlm_256." in words
+    # Planted alike: neither is named the best alone.
+    assert "ft_mlm@1.0 and ft_combined@1.0 tie for the best strict composite" in words
+    assert "ft_mlm@1.0, ft_combined@1.0이(가) 똑같이" in words
+    assert "The best one is" not in words and "가장 좋은 것은" not in words
+    assert "Each of these beats every baseline without a model on Real@1." in words
+
+
+def test_one_best_run_is_named_alone_and_all_alike_tie(tables: Path) -> None:
+    rows, book = read_run_verdicts(tables / "runs.tsv"), MetricBook([])
+    summary = read_language_model_summary(tables / "summary.json")
+    alone = [row for row in rows if row.run != "ft_combined"]
+    (best,) = (line for line in glance(summary, book, alone, []) if "best" in line)
+    assert best.startswith("The best one is ft_mlm at epoch 1.0: strict composite ")
+    nothing = [replace(row, rank=1, test=0.0, test_low=0.0, test_high=0.03) for row in rows[:3]]
+    assert (
+        "mlm_128@1.0, mlm_256@1.0 and combined_128@1.0 tie for the best strict composite on the "
+        "test half: 0.0 %."
+    ) in glance(summary, book, nothing, [])
+    assert (
+        "시험 절반의 엄격한 종합 점수는 mlm_128@1.0, mlm_256@1.0, combined_128@1.0이(가) 똑같이 "
+        "0.0 %로 가장 높습니다."
+    ) in glance_korean(summary, book, nothing, [])
+
+
+def test_words_stand_left_and_numbers_right(text: str) -> None:
+    table = text[text.index("<caption>Runs by the strict composite") :]
+    table = table[: table.index("</table>")]
+    head, *rows = re.findall(r"<tr>(.*?)</tr>", table, flags=re.S)
+    cells = [re.findall(r"<t[hd]([^>]*)>([^<]*)<", row) for row in (head, *rows)]
+    names = [name for _, name in cells[0]]
+    left = {"run", "kind", "starts from", "over-fitting"}
+    for row in cells:
+        for name, (attributes, _) in zip(names, row, strict=True):
+            assert ('class="n"' in attributes) == (name not in left), name
 
 
 def test_held_out_losses_stand_with_intervals_and_documents(tables: Path, text: str) -> None:
@@ -266,6 +308,10 @@ def test_markdown_holds_summary_tables_and_rows_to_copy(tables: Path, tmp_path: 
         )
     markdown = (tmp_path / "one.md").read_text(encoding="utf-8")
     assert markdown == (tmp_path / "other.md").read_text(encoding="utf-8")
+    lines = markdown.splitlines()
+    marks = lines[next(i for i, line in enumerate(lines) if line.startswith("| rank |")) + 1]
+    ranked = ["---:", "---", "---", "---:", "---"]
+    assert [mark.strip() for mark in marks.strip("|").split("|")][:5] == ranked
     assert "## 요약" in markdown and "모델 6개를 학습하고" in markdown
     for row in read(tables / "advice.tsv"):
         assert "\t".join(row.values()) in markdown
@@ -338,6 +384,29 @@ def test_the_loss_has_its_band_and_its_documents(tables: Path) -> None:
         curve = [row for _, row in book.curve(run.run, LOSS)]
         assert heights.min() == pytest.approx(min(row.low or 0 for row in curve))
         assert heights.max() == pytest.approx(max(row.high or 0 for row in curve))
+
+
+def test_every_character_of_the_figures_is_in_their_font(tables: Path) -> None:
+    book = MetricBook(read_metrics(tables / "metrics.parquet"))
+    runs = read_run_verdicts(tables / "runs.tsv")
+    blocks = forest_blocks(read_differences(tables / "differences.tsv"), runs)
+    known = TTFont(font_path(400)).getBestCmap()
+    with figure_style():
+        drawn = [
+            curves_figure(book, runs),
+            cost_figure(runs),
+            forest_figure(blocks),
+            losses_figure(read_losses(tables / "losses.tsv"), runs),
+        ]
+        for figure in drawn:
+            figure.canvas.draw()
+            assert {c for text in texts_of(figure) for c in text if ord(c) not in known} == set()
+    shown = [text for text in texts_of(drawn[2]) if "@" in text]
+    assert any(" - " in text for text in shown)
+
+
+def texts_of(figure: Figure) -> list[str]:
+    return [found.get_text() for found in figure.findobj(Text)]
 
 
 def marks(figure: Figure) -> list[tuple[float, bool]]:
