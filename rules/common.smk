@@ -17,6 +17,7 @@ from scripts.common.code_version import code_version as version_of_code
 from scripts.common.check_config import settled_config
 from scripts.common.config import load_schema
 from scripts.common.errors import ConfigError, ExpectedError
+from scripts.common.planned_jobs import write_planned
 from scripts.common.runs_table import START
 from scripts.corpus.plan import CorpusPlan
 from scripts.language_model.early_stopping import validation_composite
@@ -284,6 +285,11 @@ def events_of_run(run, model):
     return str(Path(str(model)).parents[4] / "events" / run)
 
 
+def results_of(summary):
+    """Return the results folder that holds a track's summary, as a target on the command line."""
+    return Path(str(summary)).parents[2].as_posix()
+
+
 def files_of_all_checkpoints(folder, name, with_start):
     """Return an input function: one file of each checkpoint of every run, in the plan's order."""
     return lambda wildcards: [
@@ -331,6 +337,13 @@ def training_costs_of_track(name):
     return lambda wildcards: (
         f"<results>/costs/{name}" if wildcards.track == "language_model" else []
     )
+
+
+def note_plan():
+    """Leave the names of all planned jobs beside the logs; `show_progress` counts by them."""
+    if workflow.is_main_process:
+        results = logs_of_track("corpus").parents[1]
+        write_planned(results, {track: list(planned_jobs(track)) for track in reported_tracks()})
 
 
 def planned_jobs(track):

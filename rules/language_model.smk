@@ -9,7 +9,7 @@ OUTPUTS   <results>/language_model/base/{length}/                model.safetenso
           <results>/language_model/train/{run}/epoch-{epoch}/    model, config, steps; last state,
                                                                  with patience every state
           <results>/language_model/train/{run}/best/, best.json  the validation half's choice
-          <results>/language_model/evaluation/{run}/epoch-{epoch}/  a row per item, metrics
+          <results>/language_model/evaluation/{run}/epoch-{epoch}/  a row per item and per held-out document, metrics
           <results>/language_model/tables/
 TARGETS   language_model
 
@@ -311,7 +311,7 @@ if GOLD_FILE is not None:
             length=LANGUAGE_MODEL.shortest_length(),
             max_masks=CONFIG["language_model"]["evaluation"]["max_masks"],
             max_items=CONFIG["language_model"]["evaluation"]["gold"]["items"],
-            items_per_document=CONFIG["language_model"]["evaluation"]["gold"]["items"],
+            items_per_document=CONFIG["language_model"]["evaluation"]["gold"]["items_per_document"],
             min_syllables=CONFIG["corpus"]["entity_coref"]["min_syllables"],
             min_distance=CONFIG["language_model"]["evaluation"]["min_distance"],
             seed=CONFIG["seed"],
@@ -399,6 +399,7 @@ checkpoint evaluate_checkpoint:
         heldout_manifest=heldout_file("manifest.json"),
     output:
         scores="<results>/language_model/evaluation/{run}/epoch-{epoch}/items.parquet",
+        heldout_scores="<results>/language_model/evaluation/{run}/epoch-{epoch}/heldout.parquet",
         metrics="<results>/language_model/evaluation/{run}/epoch-{epoch}/metrics.json",
     log:
         "<results>/logs/language_model/evaluate_checkpoint/{run}/epoch-{epoch}.log",
@@ -466,6 +467,7 @@ rule summarize_language_model:
     """Write the track's tables: metrics, verdicts, paired differences, advice."""
     input:
         scores=files_of_all_checkpoints("evaluation", "items.parquet", with_start=True),
+        heldout_scores=files_of_all_checkpoints("evaluation", "heldout.parquet", with_start=True),
         metrics=files_of_all_checkpoints("evaluation", "metrics.json", with_start=True),
         steps=files_of_all_checkpoints("train", "steps.parquet", with_start=False),
         bests=expand("<results>/language_model/train/{run}/best.json", run=LANGUAGE_MODEL.runs),
@@ -492,6 +494,7 @@ rule summarize_language_model:
         expected=LANGUAGE_MODEL.expected_ranges(),
         patience=CONFIG["language_model"]["evaluation"]["patience"],
         stop_patience=CONFIG["language_model"]["patience"],
+        results_folder=lambda wildcards, output: results_of(output.summary),
         resamples=CONFIG["language_model"]["evaluation"]["bootstrap"],
         seed=CONFIG["seed"],
         code_hash=code_version("scripts/language_model/summarize_language_model.py"),

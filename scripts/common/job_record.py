@@ -32,6 +32,7 @@ class Stage:
         batch, batches: finished and all batches, None where the work comes in none.
         seconds: time since the stage began.
         batch_size: items of a batch, where all but the last hold the same number.
+        taken_over: items among the finished ones that an interrupted job had done before.
     """
 
     label: str
@@ -43,6 +44,13 @@ class Stage:
     batches: int | None
     seconds: float
     batch_size: int | None = None
+    taken_over: int = 0
+
+    @property
+    def rate(self) -> float | None:
+        """Items per second, None before the first one."""
+        done = self.done - self.taken_over
+        return done / self.seconds if done > 0 and self.seconds > 0 else None
 
 
 @dataclass

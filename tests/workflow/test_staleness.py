@@ -199,6 +199,11 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
         10,
         GOLD | FROM_SCREEN,
     ),
+    "fewer gold items of a novel": (
+        "language_model.evaluation.gold.items_per_document",
+        5,
+        GOLD | FROM_CHECK | SCORE_BASELINES,
+    ),
     "stricter check of the sets": (
         "language_model.evaluation.contamination_share",
         0.78,
