@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from tests.workflow.harness import copy_sources, snakemake, stale_jobs, succeeded
-from tests.workflow.test_staleness import FROM_MODEL_TABLES, FROM_SELECT_TEXT
+from tests.workflow.test_staleness import FROM_MODEL_TABLES, FROM_SELECT_TEXT, START_OF_NAMES
 
 NEXT = {"train_epoch text 1.5", "evaluate_checkpoint text 1.5"}
 LAST = {"train_last_epoch text 2.0", "evaluate_checkpoint text 2.0"}
@@ -128,8 +128,9 @@ def test_patience_leaves_out_what_is_there_and_takes_it_back(sources: Path, stud
 
 def test_a_run_is_stopped_while_it_runs(sources: Path, study: Path) -> None:
     """It goes on after 1.0, is no better at 1.5, and ends; its state waits for more patience."""
-    plant(study, 0.4, 1.0)
     best = "results/language_model/train/text/best.json"
+    before = json.loads((study / best).read_text())["epoch"]
+    plant(study, 0.4, 1.0)
     arguments = (best, "--cores", "1", "--configfile", str(config_of(study, 1)))
     printed = succeeded(snakemake(*arguments, directory=study)).stdout
     del printed
@@ -141,7 +142,10 @@ def test_a_run_is_stopped_while_it_runs(sources: Path, study: Path) -> None:
     assert (trained / "epoch-1.5/state.safetensors").exists()
     again = succeeded(snakemake(*arguments, directory=study))
     assert "Nothing to be done" in again.stdout + again.stderr
-    assert stale(sources, study, 1) == FROM_SELECT_TEXT - {"select_checkpoint text"}
+    # Where the same checkpoint was the best before, its copy has the same bytes, and so has the
+    # start that is made of it.
+    same = {"select_checkpoint text"} | (START_OF_NAMES if before == "1.0" else set())
+    assert stale(sources, study, 1) == FROM_SELECT_TEXT - same
     assert stale(sources, study, 2) == LAST | FROM_SELECT_TEXT
 
 
