@@ -52,10 +52,13 @@ class TableWriter:
         if done:
             columns = []
             waiting = waiting.slice(0, done)
-            # Pages of long texts are cut where chunks end, so a column is one chunk, whichever
-            # way its rows came; one column after the other, so that only one is held twice.
+            # Pages of long texts are cut where chunks end, so they are one chunk whichever way the
+            # rows came; one column after the other, so that only one is held twice. Lists have the
+            # same bytes in any chunks, and need less memory in small ones.
             while waiting.num_columns:
-                columns.append(waiting.column(0).combine_chunks())
+                column = waiting.column(0)
+                nested = pa.types.is_nested(column.type)
+                columns.append(column if nested else column.combine_chunks())
                 waiting = waiting.remove_column(0)
             self._writer.write_table(
                 pa.table(columns, schema=self.schema), row_group_size=_ROW_GROUP_ROWS
