@@ -18,7 +18,7 @@ from scripts.common.check_config import settled_config
 from scripts.common.config import load_schema
 from scripts.common.errors import ConfigError, ExpectedError
 from scripts.common.planned_jobs import write_planned
-from scripts.common.runs_table import START
+from scripts.common.run_epochs import START
 from scripts.corpus.plan import CorpusPlan
 from scripts.language_model.early_stopping import validation_composite
 from scripts.language_model.plan import LanguageModelPlan

@@ -10,7 +10,7 @@ from typing import Any
 
 from scripts.common.config_table import find_file
 from scripts.common.errors import ConfigError
-from scripts.common.runs_table import BEST, START, dataset_kinds, epochs_of, parent_of
+from scripts.common.run_epochs import BEST, START, dataset_kinds, epochs_of, parent_of
 from scripts.language_model.early_stopping import stop_after
 
 FOLDER = "<results>/language_model"

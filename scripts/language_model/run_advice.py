@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from scripts.language_model.run_facts import BASE, RunBook, RunFacts
+from scripts.common.run_epochs import BASE
+from scripts.language_model.run_facts import RunBook, RunFacts
 from scripts.language_model.run_verdicts import YES, RunVerdict
 
 RUN_COLUMNS = (

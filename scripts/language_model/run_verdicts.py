@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import stdev
 
-from scripts.common.runs_table import epochs_of
+from scripts.common.run_epochs import START, epochs_of
 from scripts.language_model.bootstrap import Estimate
 from scripts.language_model.checkpoint_metrics import COMPOSITE, Results
 from scripts.language_model.comparisons import LAST, SINCE_START
 from scripts.language_model.early_stopping import stop_after
-from scripts.language_model.run_facts import START, Checkpoint, RunBook
+from scripts.language_model.run_facts import Checkpoint, RunBook
 
 STRICT = f"{COMPOSITE}_strict"
 YES, NO, NOISE = "yes", "no", "within noise"

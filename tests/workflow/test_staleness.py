@@ -202,7 +202,7 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     "fewer gold items of a novel": (
         "language_model.evaluation.gold.items_per_document",
         5,
-        GOLD | FROM_CHECK | SCORE_BASELINES,
+        GOLD | FROM_SCREEN,
     ),
     "stricter check of the sets": (
         "language_model.evaluation.contamination_share",
