@@ -29,6 +29,10 @@ include: "rules/targets.smk"
 name_every_param()
 
 
+onstart:
+    note_plan()
+
+
 rule all:
     """Every track, and the report."""
     default_target: True

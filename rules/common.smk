@@ -10,15 +10,18 @@ from functools import cache
 from inspect import signature
 from pathlib import Path
 
-from snakemake.io import ancient, apply_wildcards
+from snakemake.exceptions import IncompleteCheckpointException
+from snakemake.io import ancient, apply_wildcards, temp
 
 from scripts.common.code_version import code_version as version_of_code
 from scripts.common.check_config import settled_config
 from scripts.common.config import load_schema
-from scripts.common.errors import ConfigError
-from scripts.common.runs_table import START
+from scripts.common.errors import ConfigError, ExpectedError
+from scripts.common.planned_jobs import write_planned
+from scripts.common.run_epochs import START
 from scripts.corpus.plan import CorpusPlan
 from scripts.descriptors.plan import DescriptorsPlan
+from scripts.language_model.early_stopping import validation_composite
 from scripts.language_model.plan import LanguageModelPlan
 
 BASEDIR = Path(workflow.basedir)
@@ -167,7 +170,7 @@ def file_of_start(name):
 
     def file(wildcards):
         previous = LANGUAGE_MODEL.previous(wildcards.run, wildcards.epoch)
-        path = f"{LANGUAGE_MODEL.checkpoint(wildcards.run, previous)}/{name}"
+        path = checkpoint_path(wildcards.run, previous, name)
         smaller = previous != START or LANGUAGE_MODEL.choice(wildcards.run) is not None
         return ancient(path) if smaller else path
 
@@ -191,9 +194,69 @@ def choice_of_start(wildcards):
 
 def file_of_checkpoint(name):
     """Return an input function: a file of the wildcards' checkpoint; 0.0 is the run's start."""
-    return lambda wildcards: "/".join(
-        (LANGUAGE_MODEL.checkpoint(wildcards.run, wildcards.epoch), name)
-    )
+    return lambda wildcards: checkpoint_path(wildcards.run, wildcards.epoch, name)
+
+
+def checkpoint_path(run, epoch, name):
+    """Return a file of a checkpoint; 0.0 is the run's start.
+
+    Where early stopping ended another run before the epoch that this one starts from, it is the
+    file of the job that says so.
+    """
+    reached = epoch != START or LANGUAGE_MODEL.start_is_reached(run, known_composite)
+    if reached is None:
+        parent, _ = LANGUAGE_MODEL.parent(run)
+        checkpoints.evaluate_checkpoint.get(run=parent, epoch=reached_epochs(parent)[-1])
+    if reached is False:
+        return f"<results>/language_model/train/{run}/refused.json"
+    return f"{LANGUAGE_MODEL.checkpoint(run, epoch)}/{name}"
+
+
+def known_composite(run, epoch):
+    """Return the composite on the validation half of a checkpoint that is evaluated, else None."""
+    try:
+        scores = checkpoints.evaluate_checkpoint.get(run=run, epoch=epoch).output.scores
+    except IncompleteCheckpointException as open_question:
+        # Where both files are there, Snakemake asks again: when it knows that they are up to date,
+        # or when they are made anew. Until then the asking job is not held against its last run.
+        found = Path(open_question.targetfile)
+        if found.exists() and found.with_name("metrics.json").exists():
+            raise
+        return None
+    changed = Path(scores).stat()
+    return composite_of_file(scores, changed.st_mtime_ns, changed.st_size)
+
+
+@cache
+def composite_of_file(scores, changed, size):
+    """Return the composite on the validation half by a file of item scores, None where it has none.
+
+    A file is known by its path, time and size. What is wrong with one without a composite is said
+    by the selection, a job, which then takes place without further epochs.
+    """
+    try:
+        return validation_composite(Path(scores), CONFIG["language_model"]["evaluation"]["weights"])
+    except ExpectedError:
+        return None
+
+
+def reached_epochs(run):
+    """Return a run's checkpoints after its start up to where early stopping ends it."""
+    return LANGUAGE_MODEL.reached(run, known_composite)
+
+
+def reached_checkpoints(with_start):
+    """Return the checkpoints of all runs as "run@epoch", in the order of the plan."""
+    return [
+        f"{run}@{epoch}"
+        for run, epoch in LANGUAGE_MODEL.evaluated_so_far(known_composite)
+        if with_start or epoch != START
+    ]
+
+
+def kept_for_patience(path):
+    """Return a training state that the next epoch reads, and then nobody unless runs may stop."""
+    return temp(path) if LANGUAGE_MODEL.patience is None else path
 
 
 def files_of_lengths(folder, name):
@@ -201,10 +264,10 @@ def files_of_lengths(folder, name):
     return [f"<results>/{folder}/{length}/{name}" for length in CORPUS.lengths]
 
 
-def evaluation_set_files(suffix="parquet"):
+def evaluation_set_files(suffix="parquet", folder="evaluation_sets"):
     """Return one file of each evaluation set."""
     return [
-        f"<results>/language_model/evaluation_sets/{name}.{suffix}"
+        f"<results>/language_model/{folder}/{name}.{suffix}"
         for name in LANGUAGE_MODEL.evaluation_sets()
     ]
 
@@ -226,11 +289,16 @@ def events_of_run(run, model):
     return str(Path(str(model)).parents[4] / "events" / run)
 
 
+def results_of(summary):
+    """Return the results folder that holds a track's summary, as a target on the command line."""
+    return Path(str(summary)).parents[2].as_posix()
+
+
 def files_of_all_checkpoints(folder, name, with_start):
-    """Return one file of each checkpoint of every run, in the order of the plan."""
-    return [
+    """Return an input function: one file of each checkpoint of every run, in the plan's order."""
+    return lambda wildcards: [
         f"<results>/language_model/{folder}/{run}/epoch-{epoch}/{name}"
-        for run, epoch in LANGUAGE_MODEL.evaluated()
+        for run, epoch in LANGUAGE_MODEL.evaluated_so_far(known_composite)
         if with_start or epoch != START
     ]
 
@@ -244,7 +312,16 @@ def files_of_checkpoints(folder, name):
     """Return an input function: one file of each checkpoint of a run, its start left out."""
     return lambda wildcards: [
         f"<results>/language_model/{folder}/{wildcards.run}/epoch-{epoch}/{name}"
-        for epoch in LANGUAGE_MODEL.epochs(wildcards.run)
+        for epoch in reached_epochs(wildcards.run)
+    ]
+
+
+def scores_of_parent(wildcards):
+    """Return the item scores of the run that a run starts from, as far as it reached."""
+    parent, _ = LANGUAGE_MODEL.parent(wildcards.run)
+    return [
+        f"<results>/language_model/evaluation/{parent}/epoch-{epoch}/items.parquet"
+        for epoch in reached_epochs(parent)
     ]
 
 
@@ -269,6 +346,13 @@ def training_costs_of_track(name):
     return lambda wildcards: (
         f"<results>/costs/{name}" if wildcards.track == "language_model" else []
     )
+
+
+def note_plan():
+    """Leave the names of all planned jobs beside the logs; `show_progress` counts by them."""
+    if workflow.is_main_process:
+        results = logs_of_track("corpus").parents[1]
+        write_planned(results, {track: list(planned_jobs(track)) for track in reported_tracks()})
 
 
 def planned_jobs(track):

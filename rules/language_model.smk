@@ -6,11 +6,15 @@ INPUTS    The runs table (config key language_model.runs), the corpus track's da
           hold-out documents and its tokenizer.
 OUTPUTS   <results>/language_model/base/{length}/                model.safetensors, config.json
           <results>/language_model/evaluation_sets/              items, descriptions, contamination
-          <results>/language_model/train/{run}/epoch-{epoch}/    model, config, steps; last state
+          <results>/language_model/train/{run}/epoch-{epoch}/    model, config, steps; last state,
+                                                                 with patience every state
           <results>/language_model/train/{run}/best/, best.json  the validation half's choice
-          <results>/language_model/evaluation/{run}/epoch-{epoch}/  a row per item, metrics
+          <results>/language_model/evaluation/{run}/epoch-{epoch}/  a row per item and per held-out document, metrics
           <results>/language_model/tables/
 TARGETS   language_model
+
+With patience the evaluations decide how many checkpoints a run has: each is then a checkpoint in
+Snakemake's sense, after which the jobs that read all of a run's evaluations are planned anew.
 """
 
 MODEL_PACKAGES = ("torch", "transformers", "accelerate", "safetensors")
@@ -85,7 +89,9 @@ rule train_epoch:
         model="<results>/language_model/train/{run}/epoch-{epoch}/model.safetensors",
         model_config="<results>/language_model/train/{run}/epoch-{epoch}/config.json",
         steps="<results>/language_model/train/{run}/epoch-{epoch}/steps.parquet",
-        state=temp("<results>/language_model/train/{run}/epoch-{epoch}/state.safetensors"),
+        state=kept_for_patience(
+            "<results>/language_model/train/{run}/epoch-{epoch}/state.safetensors"
+        ),
     log:
         "<results>/logs/language_model/train_epoch/{run}/epoch-{epoch}.log",
     benchmark:
@@ -161,13 +167,38 @@ rule select_checkpoint:
         mem_mb=growing(1000),
         runtime=growing(30),
     params:
-        epochs=lambda wildcards: LANGUAGE_MODEL.epochs(wildcards.run),
+        epochs=lambda wildcards: reached_epochs(wildcards.run),
         weights=CONFIG["language_model"]["evaluation"]["weights"],
         resamples=CONFIG["language_model"]["evaluation"]["bootstrap"],
         seed=CONFIG["seed"],
         code=code_version("scripts/language_model/select_checkpoint.py"),
     script:
         "../scripts/language_model/select_checkpoint.py"
+
+
+rule refuse_start:
+    """End a run that starts from an epoch which another run was stopped before."""
+    input:
+        scores=scores_of_parent,
+    output:
+        refusal="<results>/language_model/train/{run}/refused.json",
+    log:
+        "<results>/logs/language_model/refuse_start/{run}.log",
+    benchmark:
+        "<results>/benchmarks/language_model/refuse_start/{run}.jsonl"
+    conda:
+        "../envs/language_model.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(30),
+    params:
+        init=setting_of_run("init"),
+        epochs=lambda wildcards: reached_epochs(LANGUAGE_MODEL.parent(wildcards.run)[0]),
+        weights=CONFIG["language_model"]["evaluation"]["weights"],
+        patience=CONFIG["language_model"]["patience"],
+        code=code_version("scripts/language_model/refuse_start.py"),
+    script:
+        "../scripts/language_model/refuse_start.py"
 
 
 rule build_real_coref:
@@ -179,12 +210,14 @@ rule build_real_coref:
         entities=files_of_lengths("corpus/caps", "entities.parquet"),
         tokenizer="<results>/corpus/tokenizer/tokenizer.json",
     output:
-        evaluation_set="<results>/language_model/evaluation_sets/real_coref.parquet",
-        description="<results>/language_model/evaluation_sets/real_coref.json",
+        evaluation_set="<results>/language_model/proposed_sets/real_coref.parquet",
+        description="<results>/language_model/proposed_sets/real_coref.json",
     log:
         "<results>/logs/language_model/build_real_coref/all.log",
     benchmark:
         "<results>/benchmarks/language_model/build_real_coref/all.jsonl"
+    # As check_contamination.
+    priority: 100
     conda:
         "../envs/language_model.yaml"
     resources:
@@ -216,12 +249,14 @@ rule build_lambada:
         tokenizer="<results>/corpus/tokenizer/tokenizer.json",
         blanks=BLANKS_FILE or [],
     output:
-        evaluation_set="<results>/language_model/evaluation_sets/lambada.parquet",
-        description="<results>/language_model/evaluation_sets/lambada.json",
+        evaluation_set="<results>/language_model/proposed_sets/lambada.parquet",
+        description="<results>/language_model/proposed_sets/lambada.json",
     log:
         "<results>/logs/language_model/build_lambada/all.log",
     benchmark:
         "<results>/benchmarks/language_model/build_lambada/all.jsonl"
+    # As check_contamination.
+    priority: 100
     conda:
         "../envs/language_model.yaml"
     resources:
@@ -254,12 +289,14 @@ if GOLD_FILE is not None:
             entities=files_of_lengths("corpus/caps", "entities.parquet"),
             tokenizer="<results>/corpus/tokenizer/tokenizer.json",
         output:
-            evaluation_set="<results>/language_model/evaluation_sets/gold_coref.parquet",
-            description="<results>/language_model/evaluation_sets/gold_coref.json",
+            evaluation_set="<results>/language_model/proposed_sets/gold_coref.parquet",
+            description="<results>/language_model/proposed_sets/gold_coref.json",
         log:
             "<results>/logs/language_model/build_gold_coref/all.log",
         benchmark:
             "<results>/benchmarks/language_model/build_gold_coref/all.jsonl"
+        # As check_contamination.
+        priority: 100
         conda:
             "../envs/language_model.yaml"
         resources:
@@ -274,7 +311,7 @@ if GOLD_FILE is not None:
             length=LANGUAGE_MODEL.shortest_length(),
             max_masks=CONFIG["language_model"]["evaluation"]["max_masks"],
             max_items=CONFIG["language_model"]["evaluation"]["gold"]["items"],
-            items_per_document=CONFIG["language_model"]["evaluation"]["gold"]["items"],
+            items_per_document=CONFIG["language_model"]["evaluation"]["gold"]["items_per_document"],
             min_syllables=CONFIG["corpus"]["entity_coref"]["min_syllables"],
             min_distance=CONFIG["language_model"]["evaluation"]["min_distance"],
             seed=CONFIG["seed"],
@@ -284,6 +321,38 @@ if GOLD_FILE is not None:
             code=code_version("scripts/language_model/build_gold_coref.py", packages=SET_PACKAGES),
         script:
             "../scripts/language_model/build_gold_coref.py"
+
+
+rule screen_items:
+    """Leave out the evaluation items whose text stands in a training document."""
+    input:
+        proposed=evaluation_set_files(folder="proposed_sets"),
+        proposed_descriptions=evaluation_set_files("json", folder="proposed_sets"),
+        splits="<results>/corpus/splits.parquet",
+        documents=ancient(document_folders()),
+    output:
+        sets=evaluation_set_files(),
+        descriptions=evaluation_set_files("json"),
+        screened="<results>/language_model/evaluation_sets/screened.parquet",
+    log:
+        "<results>/logs/language_model/screen_items/all.log",
+    benchmark:
+        "<results>/benchmarks/language_model/screen_items/all.jsonl"
+    # As check_contamination.
+    priority: 100
+    conda:
+        "../envs/language_model.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(240),
+        batch_documents=CONFIG["corpus"]["batch_documents"],
+    params:
+        shingle_characters=CONFIG["corpus"]["near_duplicates"]["shingle_characters"],
+        threshold=CONFIG["language_model"]["evaluation"]["contamination_share"],
+        code_hash=code_version("scripts/language_model/screen_items.py", packages=()),
+        code=code_version("scripts/language_model/screen_items.py", packages=()),
+    script:
+        "../scripts/language_model/screen_items.py"
 
 
 rule check_contamination:
@@ -300,7 +369,7 @@ rule check_contamination:
         "<results>/logs/language_model/check_contamination/all.log",
     benchmark:
         "<results>/benchmarks/language_model/check_contamination/all.jsonl"
-    # Before training, which takes longer.
+    # Before training, which takes longer; so is what it needs.
     priority: 100
     conda:
         "../envs/language_model.yaml"
@@ -318,7 +387,7 @@ rule check_contamination:
         "../scripts/language_model/check_contamination.py"
 
 
-rule evaluate_checkpoint:
+checkpoint evaluate_checkpoint:
     """Evaluate a checkpoint on all evaluation sets and on held-out text."""
     input:
         model=file_of_checkpoint("model.safetensors"),
@@ -330,6 +399,7 @@ rule evaluate_checkpoint:
         heldout_manifest=heldout_file("manifest.json"),
     output:
         scores="<results>/language_model/evaluation/{run}/epoch-{epoch}/items.parquet",
+        heldout_scores="<results>/language_model/evaluation/{run}/epoch-{epoch}/heldout.parquet",
         metrics="<results>/language_model/evaluation/{run}/epoch-{epoch}/metrics.json",
     log:
         "<results>/logs/language_model/evaluate_checkpoint/{run}/epoch-{epoch}.log",
@@ -364,6 +434,11 @@ rule evaluate_checkpoint:
         "../scripts/language_model/evaluate_checkpoint.py"
 
 
+# Without patience no plan hangs on an evaluation: the job graph is whole from the start, and a
+# training state is deleted once it has been read (while checkpoints are open, Snakemake waits).
+workflow.get_rule("evaluate_checkpoint").is_checkpoint = LANGUAGE_MODEL.patience is not None
+
+
 rule score_baselines:
     """Score the evaluation sets without a model."""
     input:
@@ -392,6 +467,7 @@ rule summarize_language_model:
     """Write the track's tables: metrics, verdicts, paired differences, advice."""
     input:
         scores=files_of_all_checkpoints("evaluation", "items.parquet", with_start=True),
+        heldout_scores=files_of_all_checkpoints("evaluation", "heldout.parquet", with_start=True),
         metrics=files_of_all_checkpoints("evaluation", "metrics.json", with_start=True),
         steps=files_of_all_checkpoints("train", "steps.parquet", with_start=False),
         bests=expand("<results>/language_model/train/{run}/best.json", run=LANGUAGE_MODEL.runs),
@@ -411,12 +487,14 @@ rule summarize_language_model:
         runtime=growing(60),
     params:
         runs=lambda wildcards: LANGUAGE_MODEL.runs,
-        evaluated=LANGUAGE_MODEL.checkpoint_names(with_start=True),
-        trained=LANGUAGE_MODEL.checkpoint_names(with_start=False),
+        evaluated=lambda wildcards: reached_checkpoints(with_start=True),
+        trained=lambda wildcards: reached_checkpoints(with_start=False),
         weights=CONFIG["language_model"]["evaluation"]["weights"],
         targets=CONFIG["language_model"]["evaluation"]["targets"],
         expected=LANGUAGE_MODEL.expected_ranges(),
         patience=CONFIG["language_model"]["evaluation"]["patience"],
+        stop_patience=CONFIG["language_model"]["patience"],
+        results_folder=lambda wildcards, output: results_of(output.summary),
         resamples=CONFIG["language_model"]["evaluation"]["bootstrap"],
         seed=CONFIG["seed"],
         code_hash=code_version("scripts/language_model/summarize_language_model.py"),

@@ -20,7 +20,8 @@ from scripts.common.config import (
 )
 from scripts.common.config_table import find_file
 from scripts.common.errors import ConfigError
-from scripts.common.runs_table import dataset_kinds, read_runs
+from scripts.common.run_epochs import dataset_kinds
+from scripts.common.runs_table import read_runs
 from scripts.common.sources_table import find_table, read_sources
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -32,6 +32,7 @@ class Stage:
         batch, batches: finished and all batches, None where the work comes in none.
         seconds: time since the stage began.
         batch_size: items of a batch, where all but the last hold the same number.
+        taken_over: items among the finished ones that an interrupted job had done before.
     """
 
     label: str
@@ -43,6 +44,13 @@ class Stage:
     batches: int | None
     seconds: float
     batch_size: int | None = None
+    taken_over: int = 0
+
+    @property
+    def rate(self) -> float | None:
+        """Items per second, None before the first one."""
+        done = self.done - self.taken_over
+        return done / self.seconds if done > 0 and self.seconds > 0 else None
 
 
 @dataclass
@@ -56,7 +64,8 @@ class JobRecord:
         pid: process of the job, on the machine where it runs.
         started, updated: seconds since the epoch of the start and of the last word.
         state: "running", "finished" or "failed".
-        peak_mb: peak resident memory of the process in MB, known at the end.
+        peak_mb: peak resident memory of the process in MB, known at the end; of a job of several
+            processes the sum of their peaks.
         mem_mb: memory that the job was granted in MB, None where none is stated.
         stages: the pieces of work in the order in which they began.
     """
@@ -127,8 +136,42 @@ def recording(
         state = FINISHED
     finally:
         _current = None
-        record.state, record.peak_mb = state, round(peak_resident_mb(), 1)
+        record.state = state
+        # Added to what other processes of the job took.
+        record.peak_mb = round((record.peak_mb or 0.0) + peak_resident_mb(), 1)
         _write(record, path)
+
+
+def record_file() -> Path | None:
+    """Return the file of the current job's record, None where none is kept."""
+    return None if _current is None else _current[1]
+
+
+@contextmanager
+def noting_for(path: Path | None) -> Iterator[None]:
+    """Let this process, which a job started, write its stages to the job's record meanwhile.
+
+    Args:
+        path: file of the job's record, None to note nothing.
+    """
+    global _current
+    _current = None if path is None else (read_record(path), path)
+    try:
+        yield
+    finally:
+        _current = None
+
+
+def take_back_notes(peak_mb: float) -> None:
+    """Go on with the record after other processes wrote to it (`noting_for`).
+
+    Args:
+        peak_mb: sum of their peak resident memories in MB.
+    """
+    if _current is None:
+        return
+    record, path = _current
+    record.stages, record.peak_mb = read_record(path).stages, peak_mb
 
 
 def note_stage(stage: Stage, *, number: int | None) -> int | None:

@@ -16,11 +16,13 @@ class Job:
 
     Attributes:
         track: the track that it belongs to.
+        key: name of its log below the track's logs, without suffix: the step, then the job.
         log: its log; the record lies beside it.
         record: its own words.
     """
 
     track: str
+    key: str
     log: Path
     record: JobRecord
 
@@ -86,7 +88,7 @@ class RecordReader:
         """
         found: dict[Path, tuple[tuple[int, int, int], JobRecord]] = {}
         for path in self.logs.rglob("*.json"):
-            if path.name.startswith("."):
+            if path.name.startswith(".") or path.parent == self.logs:
                 continue
             known = self._known.get(path)
             try:
@@ -102,10 +104,13 @@ class RecordReader:
             found[path] = known
         self._known = found
         jobs = [
-            Job(path.relative_to(self.logs).parts[0], path.with_suffix(".log"), record)
-            for path, (_, record) in found.items()
+            self._job(path.relative_to(self.logs), record) for path, (_, record) in found.items()
         ]
         return sorted(jobs, key=lambda job: (job.record.started, job.name))
+
+    def _job(self, below: Path, record: JobRecord) -> Job:
+        track, *parts = below.with_suffix("").parts
+        return Job(track, "/".join(parts), self.logs / below.with_suffix(".log"), record)
 
 
 def covered_seconds(spans: Iterable[Span]) -> float:

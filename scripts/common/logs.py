@@ -24,6 +24,14 @@ def start_logging(log: Path | None) -> None:
     sys.excepthook = _log_uncaught
 
 
+def log_file() -> Path | None:
+    """Return the file that this process logs to, None where it logs to stderr alone."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.FileHandler):
+            return Path(handler.baseFilename)
+    return None
+
+
 def _log_uncaught(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:

@@ -29,6 +29,8 @@ class Progress:
         batches: number of batches, where the work comes in batches.
         batch_size: items of a batch, where all but the last hold the same number; it gives the
             number of batches.
+        taken_over: items that an interrupted job had done before; they count as done from the
+            beginning, and are no part of the rate.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Progress:
         unit: str = "documents",
         batches: int | None = None,
         batch_size: int | None = None,
+        taken_over: int = 0,
         every_seconds: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -47,7 +50,8 @@ class Progress:
             batches = -(-total // batch_size)
         self.batches, self.batch_size = batches, batch_size
         self.every_seconds, self.clock = every_seconds, clock
-        self.done = self.passed = self.batch = 0
+        self.taken_over, self.batch = taken_over, 0
+        self.done = self.passed = taken_over
         self.started = self.reported = self.noted = clock()
         self.stage_number: int | None = None
         self._note()
@@ -68,7 +72,7 @@ class Progress:
     def line(self) -> str:
         """Return the state of the work as one line."""
         elapsed = max(self.clock() - self.started, 1e-9)
-        rate = self.done / elapsed
+        rate = (self.done - self.taken_over) / elapsed
         total = f"/{self.total:,}" if self.total is not None else ""
         parts = [f"{self.label}: {self.done:,}{total} {self.unit}"]
         if self.batches is not None:
@@ -95,5 +99,6 @@ class Progress:
             batches=self.batches,
             batch_size=self.batch_size,
             seconds=self.clock() - self.started,
+            taken_over=self.taken_over,
         )
         self.stage_number = note_stage(stage, number=self.stage_number)

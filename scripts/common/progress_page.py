@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich import box
@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scripts.common.job_states import Job, covered_seconds, mean_rate
+from scripts.common.planned_jobs import Planned, counted
 from scripts.common.progress import format_seconds
 from scripts.common.shard_progress import CorpusFiles, Shard, Tally, tally_all, tally_source
 
@@ -18,6 +19,7 @@ PASSED = "passed cheap checks"
 PASSED_NOTE = (
     f"{PASSED}: analysed by Kiwi; which documents a dataset takes is decided by select_documents"
 )
+MODELS = "language_model"
 _SHOWN_JOBS = 10
 _UNKNOWN = "–"
 
@@ -31,12 +33,14 @@ class Page:
         jobs: all jobs, in the order in which they started.
         sources: the shards of each source.
         kept: kept and all documents of each dataset's selection.
+        planned: planned jobs by track, by the name of their logs.
     """
 
     now: float
     jobs: list[Job]
     sources: dict[str, list[Shard] | None]
     kept: dict[str, tuple[int, int]]
+    planned: Planned = field(default_factory=dict)
 
     @property
     def working(self) -> list[Job]:
@@ -54,9 +58,11 @@ class Page:
         return [*each, tally_all(dict(self.sources), self.now)] if len(each) > 1 else each
 
 
-def read_page(jobs: list[Job], files: CorpusFiles, now: float) -> Page:
-    """Return the state of a run from its records and files."""
-    return Page(now, jobs, files.sources(jobs), files.kept())
+def read_page(
+    jobs: list[Job], files: CorpusFiles, now: float, planned: Planned | None = None
+) -> Page:
+    """Return the state of a run from its records, its files and its plan."""
+    return Page(now, jobs, files.sources(jobs), files.kept(), planned or {})
 
 
 # ---- the words of a page -----------------------------------------------------------------------
@@ -109,12 +115,30 @@ def job_line(job: Job) -> str:
     parts = [f"{stage.done:,}{total} {stage.unit}"]
     if stage.batches is not None:
         parts.insert(0, f"batch {stage.batch}/{stage.batches}")
-    if stage.done and stage.seconds > 0:
-        rate = stage.done / stage.seconds
+    rate = stage.rate
+    if rate is not None:
         parts.append(f"{rate:,.1f} {stage.unit}/s")
         if stage.total is not None:
             parts.append(f"ETA {format_seconds((stage.total - stage.done) / rate)}")
     return f"{job.name}: {', '.join(parts)}"
+
+
+def model_lines(page: Page) -> Iterator[str]:
+    """Yield how many of the planned jobs of the models are done, where any has begun.
+
+    Steps with one job alone are left to the sum.
+    """
+    jobs = [job for job in page.jobs if job.track == MODELS]
+    steps = counted(jobs, page.planned.get(MODELS, ()))
+    if not jobs:
+        return
+    if not steps:
+        yield f"{MODELS}: {sum(job.finished for job in jobs):,} jobs done, their plan is not known"
+        return
+    done, planned = (sum(numbers) for numbers in zip(*steps.values(), strict=True))
+    parts = [f"{MODELS}: {done:,} of {planned:,} planned jobs done"]
+    parts += [f"{step} {d:,}/{of:,}" for step, (d, of) in steps.items() if of > 1]
+    yield ", ".join(parts)
 
 
 def trouble_lines(page: Page) -> Iterator[str]:
@@ -138,6 +162,7 @@ def page_lines(page: Page) -> list[str]:
     """Return the page as lines of text."""
     lines = [headline(page)]
     lines += [tally_line(tally) for tally in page.tallies()]
+    lines += model_lines(page)
     lines += [job_line(job) for job in page.working if job.record.rule != "score_shard"]
     return [*lines, *kept_lines(page), *trouble_lines(page)]
 
@@ -161,6 +186,7 @@ def summary_lines(page: Page) -> list[str]:
             f"{speed}, {PASSED} {total.passed:,} ({total.passed / total.done:.1%})"
         )
     lines += kept_lines(page)
+    lines += model_lines(page)
     lines += trouble_lines(page)
     worked = covered_seconds(job.span for job in page.jobs)
     finished = sum(job.finished for job in page.jobs)
@@ -185,6 +211,7 @@ def render(page: Page, results: Path) -> RenderableType:
     if page.sources:
         parts += [_tally_table(page.tallies()), Text(PASSED_NOTE, style="dim")]
     parts += [Text(line) for line in kept_lines(page)]
+    parts += [Text(line) for line in model_lines(page)]
     troubles = list(trouble_lines(page))
     parts += [Text(line, style="bold red") for line in troubles[:_SHOWN_JOBS]]
     if len(troubles) > _SHOWN_JOBS:

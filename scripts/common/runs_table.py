@@ -1,10 +1,5 @@
-"""The table of training runs: one checked row each, expanded to one run per seed.
+"""The table of training runs: one checked row each, expanded to one run per seed."""
 
-An epoch is written with at least one decimal ("0.5", "1.0"), as files and tables name it; sums are
-exact decimal ones, so that an epoch has one name.
-"""
-
-import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -13,12 +8,10 @@ from typing import Any
 from scripts.common.config import Schema
 from scripts.common.config_table import read_rows
 from scripts.common.errors import ConfigError
+from scripts.common.run_epochs import BASE, BEST, canonical_epoch, epochs_of, parent_of
 
-START = "0.0"
 _EPOCHS = ("epochs", "eval_every", "schedule_epochs")
 _SWITCHES = ("whole_word", "entity_supervision")
-BASE, BEST = "base", "best"
-_INIT = re.compile(r"(?P<run>[a-z][a-z0-9_]*)@(?P<epoch>best|\d+(\.\d+)?)")
 
 
 def read_runs(path: Path, schema: Schema, lengths: list[int]) -> dict[str, dict[str, Any]]:
@@ -47,35 +40,6 @@ def read_runs(path: Path, schema: Schema, lengths: list[int]) -> dict[str, dict[
         raise ConfigError("\n".join(complaints))
     runs = [_run_of(row, seed, rows) for row in rows.values() for seed in row["seed"]]
     return {run["run"]: run for run in runs}
-
-
-def canonical_epoch(epoch: str | Decimal) -> str:
-    """Return the one name of an epoch: decimal, with at least one decimal place."""
-    number = Decimal(epoch).normalize()
-    return f"{number:.1f}" if number == number.quantize(Decimal("0.1")) else f"{number:f}"
-
-
-def epochs_of(row: dict[str, Any]) -> list[str]:
-    """Return a run's checkpoints after its start, in order: every `eval_every` up to `epochs`."""
-    every, last = Decimal(row["eval_every"]), Decimal(row["epochs"])
-    return [canonical_epoch(every * number) for number in range(1, int(last / every) + 1)]
-
-
-def parent_of(row: dict[str, Any]) -> tuple[str, str] | None:
-    """Return the (run, epoch or "best") that a row starts from; None for the base model."""
-    if row["init"] == BASE:
-        return None
-    found = _INIT.fullmatch(row["init"])
-    assert found is not None, "the schema checks the form"
-    epoch = found["epoch"]
-    return found["run"], epoch if epoch == BEST else canonical_epoch(epoch)
-
-
-def dataset_kinds(kind: str) -> list[str]:
-    """Return the kinds of dataset that a kind of run trains on."""
-    return {"mlm": ["mlm"], "combined": ["mlm", "entity_coref"], "entity_ft": ["entity_coref"]}[
-        kind
-    ]
 
 
 def _run_of(row: dict[str, Any], seed: int, rows: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
     python -m scripts.common.show_progress [--results results] [--watch | --once] [--every 2]
 
-It reads the record that each job keeps beside its log, the manifests of the sources' shards and the
-tables that are there, and no process; so it also works on a folder that a cluster writes to. On a
-terminal the page is drawn again and again, elsewhere changed lines are printed. It ends when the
-tables of the corpus track are written and nothing runs, when no job has spoken for a while
+It reads the record that each job keeps beside its log, the plan that a run leaves there, the
+manifests of the sources' shards and the tables that are there, and no process; so it also works on
+a folder that a cluster writes to. On a terminal the page is drawn again and again, elsewhere
+changed lines are printed. It ends when the tables of the corpus track, and of the language_model
+track where that has begun, are written and nothing runs, when no job has spoken for a while
 (`--patience`), or on Ctrl-C, each time with a summary.
 """
 
@@ -20,7 +21,9 @@ from rich.console import Console
 from rich.live import Live
 
 from scripts.common.job_states import RecordReader
+from scripts.common.planned_jobs import read_planned
 from scripts.common.progress_page import (
+    MODELS,
     Page,
     page_lines,
     read_page,
@@ -29,7 +32,7 @@ from scripts.common.progress_page import (
 )
 from scripts.common.shard_progress import CorpusFiles
 
-_LAST_TABLE = Path("corpus/tables/summary.json")
+_CORPUS = "corpus"
 _SECONDS_BETWEEN_JOBS = 5.0
 
 
@@ -53,7 +56,7 @@ def pages(
     records, files = RecordReader(results), CorpusFiles(results)
     began = clock()
     while True:
-        page = read_page(records.jobs(), files, clock())
+        page = read_page(records.jobs(), files, clock(), read_planned(results))
         yield page
         last_word = max(page.last_word, began)
         if is_complete(page, results) or clock() - last_word > patience:
@@ -62,20 +65,24 @@ def pages(
 
 
 def is_complete(page: Page, results: Path) -> bool:
-    """Tell whether the corpus track's last table is written and nothing goes on.
+    """Tell whether the last tables are written and nothing goes on.
 
-    A job of that track that began after the table was written means that it will be made again;
-    jobs of the report follow it.
+    They are those of the corpus track, and of the language_model track where a job of it began.
+    A job of a track that began after its table was written means that it will be made again; jobs
+    of the report follow them.
     """
+    if page.working or page.now - page.last_word <= _SECONDS_BETWEEN_JOBS:
+        return False
+    begun = {job.track for job in page.jobs} & {MODELS}
+    return all(_is_made(track, page, results) for track in {_CORPUS, *begun})
+
+
+def _is_made(track: str, page: Page, results: Path) -> bool:
     try:
-        written = (results / _LAST_TABLE).stat().st_mtime
+        written = (results / track / "tables" / "summary.json").stat().st_mtime
     except FileNotFoundError:
         return False
-    return (
-        not page.working
-        and page.now - page.last_word > _SECONDS_BETWEEN_JOBS
-        and all(job.record.started <= written for job in page.jobs if job.track == "corpus")
-    )
+    return all(job.record.started <= written for job in page.jobs if job.track == track)
 
 
 @contextmanager

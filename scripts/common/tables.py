@@ -45,11 +45,24 @@ class TableWriter:
         waiting = pa.concat_tables(self._waiting) if self._waiting else self.schema.empty_table()
         whole = waiting.num_rows // _ROW_GROUP_ROWS * _ROW_GROUP_ROWS
         done = waiting.num_rows if all_rows else whole
-        if done:
-            self._writer.write_table(waiting.slice(0, done), row_group_size=_ROW_GROUP_ROWS)
-        rest = waiting.slice(done)
+        # A copy: a slice would keep alive all that it was cut from.
+        rest = waiting.slice(done).take(pa.array(range(waiting.num_rows - done), pa.int64()))
         self._waiting, self._rows = ([rest] if rest.num_rows else []), rest.num_rows
         self._bytes = rest.nbytes
+        if done:
+            columns = []
+            waiting = waiting.slice(0, done)
+            # Pages of long texts are cut where chunks end, so they are one chunk whichever way the
+            # rows came; one column after the other, so that only one is held twice. Lists have the
+            # same bytes in any chunks, and need less memory in small ones.
+            while waiting.num_columns:
+                column = waiting.column(0)
+                nested = pa.types.is_nested(column.type)
+                columns.append(column if nested else column.combine_chunks())
+                waiting = waiting.remove_column(0)
+            self._writer.write_table(
+                pa.table(columns, schema=self.schema), row_group_size=_ROW_GROUP_ROWS
+            )
         # Arrow keeps freed buffers for later: 80 MB of them over groups of uneven size.
         pa.default_memory_pool().release_unused()
 

@@ -10,6 +10,8 @@ import pyarrow as pa
 from scripts.common.files import folder_sha256, full_disk_named, manifest_entry, sha256_file
 
 _ROWS_AT_A_TIME = 500
+# A token is 4 bytes in Arrow and 40 as a Python number; a split's rows wait long, if it is small.
+_ROWS_AS_OBJECTS = 50
 
 
 class SplitWriter:
@@ -31,6 +33,7 @@ class SplitWriter:
         self.folder, self.schema, self.rows_per_file = folder, schema, rows_per_file
         self.rows = dict.fromkeys(splits, 0)
         self._waiting: dict[str, list[dict[str, Any]]] = {split: [] for split in splits}
+        self._packed: dict[str, list[pa.RecordBatch]] = {split: [] for split in splits}
         self._files: dict[str, list[Path]] = {split: [] for split in splits}
         self._streams: dict[str, pa.RecordBatchStreamWriter] = {}
 
@@ -54,17 +57,26 @@ class SplitWriter:
         """Add one row to a split."""
         self.rows[split] += 1
         self._waiting[split].append(row)
-        file_is_full = self.rows[split] % self.rows_per_file == 0
-        if file_is_full or len(self._waiting[split]) >= _ROWS_AT_A_TIME:
+        if len(self._waiting[split]) >= _ROWS_AS_OBJECTS:
+            self._pack(split)
+        in_file = self.rows[split] % self.rows_per_file
+        file_is_full = in_file == 0
+        if file_is_full or in_file % _ROWS_AT_A_TIME == 0:
             self._flush(split)
         if file_is_full:
             self._end_file(split)
 
-    def _flush(self, split: str) -> None:
+    def _pack(self, split: str) -> None:
         rows, self._waiting[split] = self._waiting[split], []
-        if not rows:
+        if rows:
+            self._packed[split].append(pa.RecordBatch.from_pylist(rows, schema=self.schema))
+
+    def _flush(self, split: str) -> None:
+        self._pack(split)
+        packed, self._packed[split] = self._packed[split], []
+        if not packed:
             return
-        batch = pa.RecordBatch.from_pylist(rows, schema=self.schema)
+        batch = pa.concat_batches(packed)
         with full_disk_named(self.folder / split):
             if split not in self._streams:
                 path = self.folder / split / f"part-{len(self._files[split]):05d}.arrow"

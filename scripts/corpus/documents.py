@@ -1,6 +1,6 @@
 """Reading documents of one split in the corpus's own order, and rows of one shard by key range."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from scripts.common.tables import iterate_batches, open_table
 
 # Set by a cast, not by inference: keys above 2**63 must compare as unsigned.
 _KEY = pa.uint64()
+_ROWS_AT_A_TIME = 1_000
 
 
 def shard_file(documents: Path, manifest: Path, shard: str) -> Path:
@@ -70,13 +71,81 @@ def rows_in_key_range(
 
     Only row groups whose statistics admit such rows are read.
     """
-    open_table(path, schema).close()
-    condition = (
-        (pc.field(source_column) == source)
-        & (pc.field(key_column) >= pa.scalar(first, _KEY))
-        & (pc.field(key_column) <= pa.scalar(last, _KEY))
+    tables = tables_in_key_range(
+        path,
+        schema,
+        source_column=source_column,
+        key_column=key_column,
+        source=source,
+        first=first,
+        last=last,
     )
-    return pq.read_table(path, filters=condition)
+    return pa.concat_tables([schema.empty_table(), *tables])
+
+
+def tables_in_key_range(
+    path: Path,
+    schema: pa.Schema,
+    *,
+    source_column: str,
+    key_column: str,
+    source: str,
+    first: int,
+    last: int,
+) -> Iterator[pa.Table]:
+    """Yield the rows that `rows_in_key_range` returns, a bounded number at a time."""
+    bounds = {source_column: (source, source), key_column: (first, last)}
+    with open_table(path, schema) as file:
+        groups = [
+            group
+            for group in range(file.num_row_groups)
+            if all(
+                _may_hold(file, group, schema.get_field_index(column), *ends)
+                for column, ends in bounds.items()
+            )
+        ]
+        batches = file.iter_batches(batch_size=_ROWS_AT_A_TIME, row_groups=groups)
+        for batch in batches if groups else ():
+            keys = batch[key_column]
+            found = batch.filter(
+                pc.and_(
+                    pc.equal(batch[source_column], source),
+                    pc.and_(
+                        pc.greater_equal(keys, pa.scalar(first, _KEY)),
+                        pc.less_equal(keys, pa.scalar(last, _KEY)),
+                    ),
+                )
+            )
+            if found.num_rows:
+                yield pa.Table.from_batches([found])
+
+
+def _may_hold(file: pq.ParquetFile, group: int, column: int, low: Any, high: Any) -> bool:
+    """Return whether a row group's statistics admit a value from `low` to `high`."""
+    statistics = file.metadata.row_group(group).column(column).statistics
+    if statistics is None or not statistics.has_min_max:
+        return True
+    return bool(statistics.min <= high and low <= statistics.max)
+
+
+class RowsByKey:
+    """Finds rows by key while both the rows and the keys asked for come in ascending order.
+
+    Args:
+        rows: the rows, keys ascending; of equal keys the first is found.
+        column: their column with the key.
+    """
+
+    def __init__(self, rows: Iterable[dict[str, Any]], column: str) -> None:
+        self._rows, self._column = iter(rows), column
+        self._next = next(self._rows, None)
+
+    def find(self, key: int) -> dict[str, Any] | None:
+        """Return the row of `key`, None where there is none."""
+        while self._next is not None and self._next[self._column] < key:
+            self._next = next(self._rows, None)
+        found = self._next
+        return found if found is not None and found[self._column] == key else None
 
 
 def key_range(path: Path, schema: pa.Schema) -> tuple[int, int] | None:

@@ -32,7 +32,7 @@ from scripts.common.progress import Progress
 from scripts.common.splice import Splice, TokenizedText, splice_mention, tokens_in_span
 from scripts.common.tables import iterate_batches, table_of_rows, table_writer, write_table
 from scripts.common.wordpiece import WordPiece, load_wordpiece
-from scripts.corpus.documents import shard_file
+from scripts.corpus.documents import RowsByKey, shard_file
 from scripts.corpus.measure_fertility import SPECIAL_TOKENS_PER_WINDOW
 from scripts.corpus.pairs import (
     Pair,
@@ -42,7 +42,7 @@ from scripts.corpus.pairs import (
     window_around,
 )
 from scripts.corpus.stop_list import read_stop_list
-from scripts.corpus.tokenize_shard import kept_rows
+from scripts.corpus.tokenize_shard import count_kept, kept_rows
 
 # Token ids and mentions of a document are Python numbers here, some 150 kB of them.
 _DOCUMENTS_AT_A_TIME = 100
@@ -124,19 +124,20 @@ def run(
         read_stop_list(stop_list) if stop_list is not None else frozenset(),
     )
     wordpiece = load_wordpiece(tokenizer)
-    kept = {row["analysed_key"]: row for row in kept_rows(selection, path)}
-    progress = Progress(f"pair_mentions {path.parent.name}/{shard}", total=len(kept))
+    progress = Progress(
+        f"pair_mentions {path.parent.name}/{shard}", total=count_kept(selection, path)
+    )
     counts: Counter[tuple[str, str]] = Counter()
     with (
         table_writer(candidates, CANDIDATES) as candidate_writer,
         table_writer(outcomes, OUTCOMES) as outcome_writer,
     ):
         at_a_time = min(batch_documents, _DOCUMENTS_AT_A_TIME)
-        for batch in _documents(path, scores, tokens, set(kept), at_a_time):
+        kept = RowsByKey(kept_rows(selection, path), "analysed_key")
+        for batch in _documents(path, scores, tokens, kept, at_a_time):
             found: list[dict[str, Any]] = []
             states: list[dict[str, Any]] = []
-            for key, text, mentions in batch:
-                row = kept[key]
+            for row, text, mentions in batch:
                 samples, outcome = candidates_of_document(
                     row, text, mentions, limits, wordpiece, counts
                 )
@@ -157,14 +158,14 @@ def run(
 
 
 def _documents(
-    shard: Path, scores: Path, tokens: Path, wanted: set[int], batch_documents: int
-) -> Iterator[list[tuple[int, TokenizedText, dict[str, list[Any]]]]]:
-    """Yield the wanted documents with tokens and mentions, in order of key, in batches.
+    shard: Path, scores: Path, tokens: Path, kept: RowsByKey, batch_documents: int
+) -> Iterator[list[tuple[dict[str, Any], TokenizedText, dict[str, list[Any]]]]]:
+    """Yield the kept documents' rows of the selection, tokens and mentions by key, in batches.
 
-    All three tables are sorted by key; scores have the shard's rows, tokens a part of them.
+    All tables are sorted by key; scores have the shard's rows, tokens a part of them.
     """
     names = [name for name, _ in MENTION_LISTS]
-    tokenized = _rows(tokens, TOKENS, TOKENS.names, batch_documents)
+    tokenized = RowsByKey(_rows(tokens, TOKENS, TOKENS.names, batch_documents), "key")
     for texts, attributes in zip(
         iterate_batches(shard, DOCUMENTS, rows=batch_documents, columns=["key", "text"]),
         iterate_batches(scores, SCORES, rows=batch_documents, columns=["key", *names]),
@@ -174,8 +175,9 @@ def _documents(
             raise IntegrityError(f"{scores} has other documents than {shard}; delete it, run again")
         batch = []
         for document, mentions in zip(texts.to_pylist(), attributes.to_pylist(), strict=True):
-            if document["key"] in wanted:
-                row = next((row for row in tokenized if row["key"] == document["key"]), None)
+            selected = kept.find(document["key"])
+            if selected is not None:
+                row = tokenized.find(document["key"])
                 if row is None:
                     raise IntegrityError(
                         f"{tokens} lacks a selected document; delete it, run again"
@@ -183,7 +185,7 @@ def _documents(
                 text = TokenizedText(
                     document["text"], row["token_ids"], row["token_starts"], row["token_ends"]
                 )
-                batch.append((document["key"], text, mentions))
+                batch.append((selected, text, mentions))
         yield batch
 
 

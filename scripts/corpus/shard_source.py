@@ -172,6 +172,7 @@ def _write_shards(spool: Spool, shards: list[Path], source: str) -> None:
             for table in spool.sorted_range(*range_of_part(part, len(shards))):
                 _refuse_repeated_keys(table, source)
                 writer.write_table(table)
+                del table  # before the next piece is made
 
 
 def _refuse_repeated_keys(table: pa.Table, source: str) -> None:

@@ -15,7 +15,10 @@ import pyarrow as pa
 
 from scripts.common.files import full_disk_named
 
-RUN_BYTES = 48 << 20
+# A run is held about three times while it is sorted.
+RUN_BYTES = 24 << 20
+# Each column of a run that is looked into keeps some 64 kB of its mapping resident.
+_RUNS_MAPPED_AT_A_TIME = 64
 _ORDER = [("key", "ascending"), ("doc_id", "ascending")]
 
 
@@ -25,7 +28,7 @@ class Spool:
     def __init__(self, path: Path, schema: pa.Schema, *, run_bytes: int = RUN_BYTES) -> None:
         self.path, self.schema, self.run_bytes = path, schema, run_bytes
         self.total_bytes = 0
-        self._run_keys: list[np.ndarray] = []
+        self._runs = 0
         self._pending: list[pa.RecordBatch] = []
         self._pending_bytes = 0
         self._writer = pa.ipc.new_file(str(path), schema)
@@ -59,7 +62,9 @@ class Spool:
         self._pending, self._pending_bytes = [], 0
         with full_disk_named(self.path):
             self._writer.write_batch(run.combine_chunks().to_batches()[0])
-        self._run_keys.append(run["key"].to_numpy())
+        self._runs += 1
+        del run
+        _release_unused()
 
     def finish(self) -> None:
         """End the adding of rows."""
@@ -69,22 +74,39 @@ class Spool:
 
     def sorted_range(self, low: int, high: int) -> Iterator[pa.Table]:
         """Yield the rows with `low` <= key < `high` by (key, doc_id), in bounded pieces."""
-        pieces = max(1, -(-self.total_bytes * (high - low) // ((1 << 64) * self.run_bytes)))
+        # Half a run each: whoever reads on holds a part of one piece while the next is made.
+        piece_bytes = max(1, self.run_bytes // 2)
+        pieces = max(1, -(-self.total_bytes * (high - low) // ((1 << 64) * piece_bytes)))
         bounds = [low + (high - low) * piece // pieces for piece in range(pieces + 1)]
         # ASSUME keys are hashes, so that equal ranges of keys hold about equally many rows.
         for start, end in pairwise(bounds):
+            _release_unused()
             yield self._sorted_piece(start, end)
 
     def _sorted_piece(self, low: int, high: int) -> pa.Table:
-        # Mapped anew for each piece: what was read of a mapping stays resident until it is closed,
-        # in the end the whole spool.
+        sorted_parts = [
+            self._sorted_part(
+                range(start, min(start + _RUNS_MAPPED_AT_A_TIME, self._runs)), low, high
+            )
+            for start in range(0, self._runs, _RUNS_MAPPED_AT_A_TIME)
+        ]
+        if len(sorted_parts) == 1:
+            return sorted_parts[0]
+        return pa.concat_tables([self.schema.empty_table(), *sorted_parts]).sort_by(_ORDER)
+
+    def _sorted_part(self, runs: range, low: int, high: int) -> pa.Table:
+        # Mapped anew each time: what was read of a mapping stays resident until it is closed, in
+        # the end the whole spool.
         with pa.memory_map(str(self.path)) as source:
             reader = pa.ipc.open_file(source)
-            slices = [
-                reader.get_batch(run).slice(*_span(keys, low, high))
-                for run, keys in enumerate(self._run_keys)
-            ]
+            batches = [reader.get_batch(run) for run in runs]
+            slices = [batch.slice(*_span(batch["key"].to_numpy(), low, high)) for batch in batches]
             return pa.Table.from_batches(slices, self.schema).sort_by(_ORDER)
+
+
+def _release_unused() -> None:
+    # Arrow keeps freed buffers for later, and those of a sort are the largest that a step has.
+    pa.default_memory_pool().release_unused()
 
 
 def _span(keys: np.ndarray, low: int, high: int) -> tuple[int, int]:

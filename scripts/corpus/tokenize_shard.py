@@ -4,18 +4,21 @@ In: a shard, all selections, the tokenizer. Out: one row per document (`TOKENS`)
 tokens. Each text is tokenized once, for all lengths and datasets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scripts.common.corpus_tables import DOCUMENTS, SELECTION, TOKENS
 from scripts.common.entry import entry
 from scripts.common.progress import Progress
 from scripts.common.tables import count_rows, iterate_batches, table_writer
 from scripts.common.wordpiece import WordPiece, load_wordpiece
-from scripts.corpus.documents import key_range, rows_in_key_range, shard_file
+from scripts.corpus.documents import RowsByKey, key_range, shard_file, tables_in_key_range
 from scripts.corpus.select_documents import KEPT
 
 _TEXTS_AT_A_TIME = 128
@@ -44,9 +47,10 @@ def run(
     """
     path = shard_file(documents, manifest, shard)
     wordpiece = load_wordpiece(tokenizer)
-    wanted: set[int] = set()
-    for selection in selections:
-        wanted |= {row["analysed_key"] for row in kept_rows(selection, path)}
+    rows = merge(
+        *(kept_rows(selection, path) for selection in selections), key=itemgetter("analysed_key")
+    )
+    kept = RowsByKey(rows, "analysed_key")
     progress = Progress(
         f"tokenize_shard {path.parent.name}/{shard}", total=count_rows(path, DOCUMENTS)
     )
@@ -59,7 +63,7 @@ def run(
                 for key, text in zip(
                     batch["key"].to_pylist(), batch["text"].to_pylist(), strict=True
                 )
-                if key in wanted
+                if kept.find(key) is not None
             ]
             for start in range(0, len(texts), _TEXTS_AT_A_TIME):
                 part = texts[start : start + _TEXTS_AT_A_TIME]
@@ -68,12 +72,25 @@ def run(
     progress.finish()
 
 
-def kept_rows(selection: Path, shard: Path) -> list[dict[str, Any]]:
-    """Return the kept rows of a selection whose text stands in `shard`, ordered by its key."""
+def kept_rows(selection: Path, shard: Path) -> Iterator[dict[str, Any]]:
+    """Yield the kept rows of a selection whose text stands in `shard`, ordered by its key.
+
+    Read them along with the shard: as a list they take a kilobyte each.
+    """
+    for table in _kept_tables(selection, shard):
+        yield from table.to_pylist()
+
+
+def count_kept(selection: Path, shard: Path) -> int:
+    """Return how many rows `kept_rows` yields."""
+    return sum(table.num_rows for table in _kept_tables(selection, shard))
+
+
+def _kept_tables(selection: Path, shard: Path) -> Iterator[pa.Table]:
     span = key_range(shard, DOCUMENTS)
     if span is None:
-        return []
-    rows = rows_in_key_range(
+        return
+    for table in tables_in_key_range(
         selection,
         SELECTION,
         source_column="analysed_source",
@@ -81,8 +98,8 @@ def kept_rows(selection: Path, shard: Path) -> list[dict[str, Any]]:
         source=shard.parent.name,
         first=span[0],
         last=span[1],
-    )
-    return [row for row in rows.to_pylist() if row["reason"] == KEPT]
+    ):
+        yield table.filter(pc.equal(table["reason"], KEPT))
 
 
 def tokenize_documents(documents: Sequence[tuple[int, str]], wordpiece: WordPiece) -> pa.Table:

@@ -5,7 +5,7 @@ padding. A run of both kinds interleaves the two streams by their exact proporti
 of rows, the share of entity rows is off by less than one row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -88,6 +88,11 @@ class BatchPlan:
         key = keyed_hash(self.seed, "order of rows", self.run, kind, str(pass_number))
         generator = np.random.Generator(np.random.Philox(key=key))
         return grouped_permutation(self.lengths[kind], self.rows_per_step, generator)
+
+
+def forward_passes(rows: Sequence[RowReference], batch: int) -> list[Sequence[RowReference]]:
+    """Cut a step's rows into its forward passes of `batch` rows each, the last one maybe fewer."""
+    return [rows[start : start + batch] for start in range(0, len(rows), batch)]
 
 
 def boundary_step(epoch: str, steps_per_epoch: int) -> int:

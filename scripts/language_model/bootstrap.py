@@ -22,7 +22,7 @@ LEVEL = 0.95
 _TAIL = (1 - LEVEL) / 2
 NORMAL_QUANTILE = 1.959963984540054  # of 1 - _TAIL
 _RESAMPLES_AT_A_TIME = 200
-_RESIDUE = 1e-12  # what rounding leaves of a difference between equal sums
+_RESIDUE = 1e-12  # what rounding leaves of a difference between equal sums, as a share of them
 
 
 @dataclass(frozen=True)
@@ -104,15 +104,17 @@ class Draws:
         if documents < 2 or math.isnan(value):
             return Estimate(items, documents, value, None, None)
         resampled = self.resampled[:, first] - self.resampled[:, second]
-        return Estimate(items, documents, value, *_percentiles(resampled))
+        scale = max(1.0, abs(float(self.values[first])), abs(float(self.values[second])))
+        return Estimate(items, documents, value, *_percentiles(resampled, scale))
 
 
-def _percentiles(resampled: Numbers) -> tuple[float | None, float | None]:
+def _percentiles(resampled: Numbers, scale: float = 1.0) -> tuple[float | None, float | None]:
     known = resampled[~np.isnan(resampled)]
     if known.size == 0:
         return None, None
     low, high = (
-        0.0 if abs(end) < _RESIDUE else float(end) for end in np.quantile(known, (_TAIL, 1 - _TAIL))
+        0.0 if abs(end) < _RESIDUE * scale else float(end)
+        for end in np.quantile(known, (_TAIL, 1 - _TAIL))
     )
     return low, high
 
@@ -164,6 +166,39 @@ def bootstrap_means(
         values=values,
         resampled=resampled,
         unanimous=(zeros | ones) & known.any(axis=0),
+    )
+
+
+def bootstrap_ratios(
+    totals: Numbers, counts: NDArray[np.int64], *, resamples: int, seed: int, purpose: str
+) -> Draws:
+    """Return sum of totals by sum of counts, per column, with resamples over documents.
+
+    Documents without a count are no part of the sample.
+
+    Args:
+        totals: (documents, columns) sum over a document's items.
+        counts: (documents,) number of those items, the same in all columns.
+        resamples: number of resamples.
+        seed: seed of the run.
+        purpose: what the draws are for; other purposes give independent draws.
+    """
+    kept = counts > 0
+    totals, weights = totals[kept], counts[kept, None].astype(np.float64)
+    columns = totals.shape[1]
+    resampled = np.full((resamples, columns), np.nan)
+    done = 0
+    if kept.any():
+        for drawn in _document_weights(len(totals), resamples, seed=seed, purpose=purpose):
+            block = slice(done, done + drawn.shape[0])
+            resampled[block] = _ratio(drawn @ totals, drawn @ weights)
+            done = block.stop
+    return Draws(
+        items=np.full(columns, counts.sum(), dtype=np.int64),
+        documents=np.full(columns, kept.sum(), dtype=np.int64),
+        values=_ratio(totals.sum(axis=0), weights.sum(axis=0)),
+        resampled=resampled,
+        unanimous=np.zeros(columns, dtype=np.bool_),
     )
 
 

@@ -106,7 +106,7 @@ def run(
         length: the shortest length of all runs, in tokens, special tokens included.
         max_masks: most masks of a candidate; the context keeps room for them.
         max_items: number of items at most, None for all.
-        items_per_document: items of one document at most.
+        items_per_document: items of one document, all its passages together, at most.
         min_syllables: fewest Hangul syllables of a mention.
         min_distance: fewest characters between antecedent and mention.
         seed: key of the choice and of the halves.

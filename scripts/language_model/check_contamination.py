@@ -7,7 +7,7 @@ training document may contain a share of `threshold` or more.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scripts.common.corpus_tables import DOCUMENTS, SPLITS
 from scripts.common.entry import entry
 from scripts.common.errors import InputError
 from scripts.common.files import read_json, sha256_file, write_json
 from scripts.common.progress import Progress
-from scripts.common.tables import count_rows, iterate_batches
 from scripts.language_model.evaluation_sets import Item, read_items
-from scripts.language_model.shared_shingles import ShingleTable
+from scripts.language_model.scanned_documents import (
+    number_of_documents,
+    rows_where,
+    shares_of_documents,
+)
 
 TRAIN = "train"
 CHECKS = ("doc_id", "text_hash", "near_duplicate_group", "shared_text")
-_ROWS_AT_A_TIME = 50_000
 _NAMED = 5
 
 
@@ -64,11 +65,13 @@ def run(
         InputError: a training set holds something of an evaluation set.
     """
     items = read_items(sets)
-    progress = Progress("check_contamination", total=_number_of_documents(documents))
+    progress = Progress("check_contamination", total=number_of_documents(documents))
     suspects = suspects_by_names(items, splits)
     own_documents = frozenset(suspects)
     largest = np.zeros(len(items))
-    for doc_id, shares in _shares(items, documents, shingle_characters, batch_documents, progress):
+    for doc_id, shares in shares_of_documents(
+        items, documents, shingle_characters, batch_documents, progress
+    ):
         if doc_id not in own_documents:
             largest = np.maximum(largest, shares)
         for index in np.flatnonzero(shares >= threshold):
@@ -148,7 +151,7 @@ def suspects_by_names(items: Sequence[Item], splits: Path) -> dict[str, set[tupl
     own = pa.array(list(by_document), type=pa.string())
     hashes: dict[bytes, list[int]] = {}
     groups: dict[bytes, list[int]] = {}
-    for row in _rows_where(splits, "doc_id", own):
+    for row in rows_where(splits, "doc_id", own):
         indices = by_document[row["doc_id"]]
         hashes.setdefault(row["text_hash"], []).extend(indices)
         groups.setdefault(row["group"], []).extend(indices)
@@ -159,41 +162,10 @@ def suspects_by_names(items: Sequence[Item], splits: Path) -> dict[str, set[tupl
         ("near_duplicate_group", "group", groups, pa.binary(16)),
     )
     for check, column, known, kind in checks:
-        for row in _rows_where(splits, column, pa.array(list(known), type=kind)):
+        for row in rows_where(splits, column, pa.array(list(known), type=kind)):
             pairs = {(index, check) for index in known[row[column]]}
             suspects.setdefault(row["doc_id"], set()).update(pairs)
     return suspects
-
-
-def _rows_where(splits: Path, column: str, values: pa.Array) -> Iterator[dict[str, Any]]:
-    for batch in iterate_batches(
-        splits, SPLITS, rows=_ROWS_AT_A_TIME, columns=["doc_id", "text_hash", "group"]
-    ):
-        yield from batch.filter(pc.is_in(batch[column], value_set=values)).to_pylist()
-
-
-def _shares(
-    items: Sequence[Item],
-    documents: Sequence[Path],
-    shingle_characters: int,
-    batch_documents: int,
-    progress: Progress,
-) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
-    """Yield each document of the corpus with the shares of the items' texts that it holds."""
-    table = ShingleTable([item["text"] for item in items], shingle_characters)
-    for folder in documents:
-        for shard in sorted(folder.glob("*.parquet")):
-            for batch in iterate_batches(
-                shard, DOCUMENTS, rows=batch_documents, columns=["doc_id", "text"]
-            ):
-                for row in batch.to_pylist():
-                    yield row["doc_id"], table.containment(row["text"])
-                progress.advance(batch.num_rows)
-
-
-def _number_of_documents(documents: Sequence[Path]) -> int:
-    shards = [shard for folder in documents for shard in folder.glob("*.parquet")]
-    return sum(count_rows(shard, DOCUMENTS) for shard in shards)
 
 
 def training_documents(folder: Path) -> pa.Array:

@@ -12,6 +12,7 @@ import numpy as np
 from scripts.language_model.bootstrap import Draws, Estimate, WeightedItems, bootstrap_means
 from scripts.language_model.comparisons import Pair
 from scripts.language_model.composite import RULES, composite_draws
+from scripts.language_model.heldout_scores import HELDOUT, HeldoutTable, heldout_draws
 from scripts.language_model.score_table import HIT_METRICS, MEAN_METRICS, NO_PARTICLE, ScoreTable
 
 HALVES = ("all", "validation", "test")
@@ -65,6 +66,7 @@ class Results:
 
 def measure(
     table: ScoreTable,
+    heldout: HeldoutTable,
     pairs: Sequence[Pair],
     *,
     weights: Mapping[str, float],
@@ -75,25 +77,33 @@ def measure(
 
     Args:
         table: item scores of checkpoints and baselines.
+        heldout: sums over held-out text of the checkpoints.
         pairs: the differences.
         weights: weights of the composite's parts.
         resamples: resamples over documents.
         seed: seed of the resampling.
     """
-    places = {name: place for place, name in enumerate(table.names)}
     results = Results([], [])
     for half in HALVES:
         of_half = [pair for pair in pairs if pair.half == half]
+        composites = dict(_composites(table, half, weights, resamples, seed))
+        texts = heldout_draws(heldout, half, resamples=resamples, seed=seed)
         blocks = [
-            (COMPOSITE, "all", dict(_composites(table, half, weights, resamples, seed))),
-            *_sets(table, half, resamples=resamples, seed=seed),
+            (table.names, COMPOSITE, "all", composites),
+            *((table.names, *one) for one in _sets(table, half, resamples=resamples, seed=seed)),
+            (heldout.names, HELDOUT, "all", texts),
         ]
-        for set_name, subset, draws_by_metric in blocks:
+        for names, set_name, subset, draws_by_metric in blocks:
             for metric, draws in draws_by_metric.items():
+                # Columns without a value, as a baseline's on held-out text, have no place.
+                places = {
+                    name: place
+                    for place, name in enumerate(names)
+                    if not np.isnan(draws.values[place])
+                }
                 results.measured.extend(
                     Measured(name, set_name, half, subset, metric, draws.estimate(place))
                     for name, place in places.items()
-                    if not np.isnan(draws.values[place])
                 )
                 if subset not in COMPARED_SUBSETS:
                     continue
@@ -106,7 +116,7 @@ def measure(
                         draws.difference(places[pair.first], places[pair.second]),
                     )
                     for pair in of_half
-                    if not np.isnan(draws.values[[places[pair.first], places[pair.second]]]).any()
+                    if pair.first in places and pair.second in places
                 )
     return results
 

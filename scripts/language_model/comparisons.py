@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from scripts.language_model.run_facts import START, Checkpoint, RunBook, RunFacts
+from scripts.common.run_epochs import START
+from scripts.language_model.run_facts import Checkpoint, RunBook, RunFacts
 
 SINCE_START = "since the start"
 LAST = "best and last"

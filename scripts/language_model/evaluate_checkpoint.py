@@ -1,8 +1,9 @@
 """Evaluates one checkpoint on all evaluation sets and on held-out text.
 
 In: a checkpoint, the tokenizer, the evaluation sets, a masked-language-model dataset whose hold-out
-split gives the text. Out: one row per item (`ITEM_SCORES`), and metrics.json with the held-out
-loss, the pseudo-perplexity, plain means by set, and the definition of every metric.
+split gives the text. Out: one row per item (`ITEM_SCORES`), one per document of the held-out text
+(`HELDOUT_SCORES`), and metrics.json with the held-out loss, the pseudo-perplexity, plain means by
+set, and the definition of every metric.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,14 +19,17 @@ from scripts.common.entry import entry
 from scripts.common.errors import InputError
 from scripts.common.files import read_json, sha256_file, write_json
 from scripts.common.progress import Progress
-from scripts.common.tables import table_of_rows, table_writer
+from scripts.common.tables import table_of_rows, table_writer, write_table
 from scripts.common.wordpiece import load_wordpiece
 from scripts.language_model import heldout_text, lenient_scores, strict_scores
 from scripts.language_model.analysed_texts import analyser
 from scripts.language_model.checkpoints import load_checkpoint
 from scripts.language_model.evaluation_sets import Item, read_items
+from scripts.language_model.halves import half_of_document
 from scripts.language_model.heldout_text import (
+    DocumentSum,
     Segment,
+    TextScore,
     held_out_segments,
     keyed_sample,
     masked_loss,
@@ -35,7 +39,7 @@ from scripts.language_model.item_scores import ItemScorer
 from scripts.language_model.lenient_scores import NounTest
 from scripts.language_model.masked_logits import Runner
 from scripts.language_model.memory import keep_freed_memory
-from scripts.language_model.tables import ITEM_SCORES
+from scripts.language_model.tables import HELDOUT_SCORES, ITEM_SCORES
 
 _ITEMS_AT_A_TIME = 256
 _PACKAGES = ("kiwipiepy", "kiwipiepy_model", "tokenizers", "torch", "transformers")
@@ -51,6 +55,7 @@ def run(
     heldout: Path,
     heldout_manifest: Path,
     scores: Path,
+    heldout_scores: Path,
     metrics: Path,
     *,
     run: str,
@@ -78,6 +83,7 @@ def run(
         heldout: folder of a masked-language-model dataset of a length that this run can take.
         heldout_manifest: its manifest.
         scores: where the items' scores go.
+        heldout_scores: where the held-out documents' sums go.
         metrics: where the metrics go.
         run: name of the run.
         epoch: epoch of the checkpoint, as in the table of runs.
@@ -88,7 +94,7 @@ def run(
         heldout_tokens: held-out tokens that are read at most.
         perplexity_sentences: sentences of the pseudo-perplexity at most.
         precision: "fp32" or "bf16".
-        seed: key of the fixed masks and of the sampled sentences.
+        seed: key of the fixed masks, of the sampled sentences and of the halves.
         code_hash: version of this step's code.
         batch_tokens: tokens of a forward pass at most, padding included.
         threads: threads of the CPU.
@@ -133,6 +139,8 @@ def run(
     sentences = pseudo_perplexity(
         runner, wordpiece, segments, count=perplexity_sentences, seed=seed
     )
+    by_document = heldout_rows(loss, sentences, seed=seed)
+    write_table(heldout_scores, table_of_rows(by_document, HELDOUT_SCORES), HELDOUT_SCORES)
     write_json(
         metrics,
         {
@@ -143,10 +151,12 @@ def run(
                 "loss": loss.value,
                 "masked_tokens": loss.tokens,
                 "segments": loss.texts,
+                "documents": len(loss.documents),
                 "pseudo_perplexity": sentences.perplexity,
                 "pseudo_loss": sentences.value,
                 "sentence_tokens": sentences.tokens,
                 "sentences": sentences.texts,
+                "sentence_documents": len(sentences.documents),
             },
             "dropped_candidates": dict(sorted(scorer.dropped.items())),
             "definitions": {
@@ -201,6 +211,31 @@ def _similar_lengths(items: Sequence[Item]) -> Iterator[list[Item]]:
     ordered = sorted(items, key=lambda item: (len(item["text"]), item["item_id"]))
     for start in range(0, len(ordered), _ITEMS_AT_A_TIME):
         yield ordered[start : start + _ITEMS_AT_A_TIME]
+
+
+def heldout_rows(loss: TextScore, sentences: TextScore, *, seed: int) -> list[dict[str, Any]]:
+    """Return rows of `HELDOUT_SCORES`, sorted by document.
+
+    Args:
+        loss: the masked-language-model loss.
+        sentences: the pseudo-perplexity.
+        seed: key of the halves, the same as that of the evaluation sets.
+    """
+    nothing = DocumentSum(0.0, 0)
+    rows = []
+    for doc_id in sorted({*loss.documents, *sentences.documents}):
+        masked, asked = (one.documents.get(doc_id, nothing) for one in (loss, sentences))
+        rows.append(
+            {
+                "doc_id": doc_id,
+                "half": half_of_document(seed, doc_id),
+                "loss_sum": masked.total,
+                "loss_tokens": masked.tokens,
+                "sentence_sum": asked.total,
+                "sentence_tokens": asked.tokens,
+            }
+        )
+    return rows
 
 
 def means_by_set(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -191,6 +191,24 @@ def write_set(
     Raises:
         InputError: there is no item.
     """
+    write_items(path, items, left_out)
+    write_json(
+        description,
+        {
+            "definition": definition,
+            **counts_of_items(path, items, left_out),
+            "package_versions": {package: version(package) for package in packages},
+            **settings,
+        },
+    )
+
+
+def write_items(path: Path, items: Sequence[Item], left_out: Mapping[str, int]) -> None:
+    """Write the items of a set.
+
+    Raises:
+        InputError: there is none; the message says what was left out.
+    """
     if not items:
         reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(left_out.items()))
         raise InputError(
@@ -198,23 +216,23 @@ def write_set(
             "hold-out documents (corpus.split) or loosen the set's limits"
         )
     write_table(path, table_of_rows(items, EVALUATION_ITEMS), EVALUATION_ITEMS)
+
+
+def counts_of_items(
+    path: Path, items: Sequence[Item], left_out: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return what a description says of the items of a set that stands in `path`."""
     halves = Counter(item["half"] for item in items)
-    write_json(
-        description,
-        {
-            "set": items[0]["set"],
-            "definition": definition,
-            "items": len(items),
-            "items_by_half": {half: halves[half] for half in (VALIDATION, TEST)},
-            "documents": len({item["doc_id"] for item in items}),
-            "entities": len({item["entity"] for item in items}),
-            "unseen_items": sum(item["unseen"] for item in items),
-            "left_out": {reason: number for reason, number in sorted(left_out.items()) if number},
-            "sha256": sha256_file(path),
-            "package_versions": {package: version(package) for package in packages},
-            **settings,
-        },
-    )
+    return {
+        "set": items[0]["set"],
+        "items": len(items),
+        "items_by_half": {half: halves[half] for half in (VALIDATION, TEST)},
+        "documents": len({item["doc_id"] for item in items}),
+        "entities": len({item["entity"] for item in items}),
+        "unseen_items": sum(item["unseen"] for item in items),
+        "left_out": {reason: number for reason, number in sorted(left_out.items()) if number},
+        "sha256": sha256_file(path),
+    }
 
 
 def read_items(paths: Sequence[Path]) -> list[Item]:

@@ -7,7 +7,7 @@ time (Salazar et al. 2020, Masked Language Model Scoring, equation 3).
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +22,13 @@ _SHORTEST, _LONGEST = 5, 64  # tokens of a sentence
 LOSS_DEFINITION = (
     "loss: mean over masked tokens of -log p in nats; of each held-out piece of a document (packed "
     "rows are taken apart) a keyed share mask_rate of its tokens, at least one, is replaced by the "
-    "mask token"
+    "mask token; its interval resamples documents with all their pieces"
 )
 PERPLEXITY_DEFINITION = (
     f"pseudo-perplexity: exp of the mean over tokens of -log p(token | the rest of its sentence), "
     f"one token masked at a time, in keyed sentences of {_SHORTEST} to {_LONGEST} tokens that end "
-    "in . ? or !, at most one a piece of a document; [UNK] is not asked for"
+    "in . ? or !, at most one a piece of a document; [UNK] is not asked for; its interval "
+    "resamples the documents of the sentences"
 )
 
 
@@ -43,20 +44,47 @@ class Segment:
     name: str
     ids: list[int]
 
+    @property
+    def document(self) -> str:
+        """The document that it is a piece of."""
+        return self.name.rpartition("#")[0]
+
+
+@dataclass(frozen=True)
+class DocumentSum:
+    """What one document brings to a mean over tokens.
+
+    Attributes:
+        total: sum of -log p in nats.
+        tokens: number of tokens asked for.
+    """
+
+    total: float
+    tokens: int
+
 
 @dataclass(frozen=True)
 class TextScore:
     """A mean over tokens.
 
     Attributes:
-        value: mean of -log p in nats, None where no token was asked for.
-        tokens: number of tokens asked for.
+        documents: what each document brings, by its id; those without a token are left out.
         texts: number of segments or sentences.
     """
 
-    value: float | None
-    tokens: int
+    documents: Mapping[str, DocumentSum]
     texts: int
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens asked for."""
+        return sum(one.tokens for one in self.documents.values())
+
+    @property
+    def value(self) -> float | None:
+        """Mean of -log p in nats, None where no token was asked for."""
+        total = math.fsum(one.total for one in self.documents.values())
+        return total / self.tokens if self.tokens else None
 
     @property
     def perplexity(self) -> float | None:
@@ -135,7 +163,7 @@ def masked_loss(
     """
     special = wordpiece.special_ids
     mask = special["mask"]
-    queries, targets = [], []
+    queries, targets, documents = [], [], []
     for segment in segments:
         positions = masked_positions(segment, rate, special.values(), seed)
         if positions:
@@ -143,7 +171,8 @@ def masked_loss(
             ids = [mask if place in hidden else n for place, n in enumerate(segment.ids)]
             queries.append(Query(ids, positions))
             targets.append([segment.ids[place] for place in positions])
-    return _mean(runner, queries, targets)
+            documents.append(segment.document)
+    return TextScore(_sums(runner, queries, targets, documents), texts=len(queries))
 
 
 def pseudo_perplexity(
@@ -160,8 +189,8 @@ def pseudo_perplexity(
     """
     special = wordpiece.special_ids
     sentences = sampled_sentences(segments, wordpiece, count=count, seed=seed)
-    queries, targets = [], []
-    for sentence in sentences:
+    queries, targets, documents = [], [], []
+    for document, sentence in sentences:
         whole = [special["cls"], *sentence, special["sep"]]
         for place, number in enumerate(sentence, start=1):
             if number != special["unk"]:
@@ -169,13 +198,14 @@ def pseudo_perplexity(
                     Query([*whole[:place], special["mask"], *whole[place + 1 :]], [place])
                 )
                 targets.append([number])
-    return _mean(runner, queries, targets, texts=len(sentences))
+                documents.append(document)
+    return TextScore(_sums(runner, queries, targets, documents), texts=len(sentences))
 
 
 def sampled_sentences(
     segments: Sequence[Segment], wordpiece: WordPiece, *, count: int, seed: int
-) -> list[list[int]]:
-    """Return token ids of at most `count` sentences, one of each segment, in keyed order."""
+) -> list[tuple[str, list[int]]]:
+    """Return (document, token ids) of at most `count` sentences, one a segment, in keyed order."""
     marks = {wordpiece.vocabulary[mark] for mark in _SENTENCE_MARKS if mark in wordpiece.vocabulary}
     chosen = []
     for segment in segments:
@@ -187,8 +217,8 @@ def sampled_sentences(
         if sentences:
             place = keyed_hash(seed, "sentence of a segment", segment.name) % len(sentences)
             rank = keyed_hash(seed, "sentences", segment.name)
-            chosen.append((rank, segment.name, sentences[place]))
-    return [sentence for _, _, sentence in sorted(chosen)[:count]]
+            chosen.append((rank, segment.name, segment.document, sentences[place]))
+    return [(document, sentence) for _, _, document, sentence in sorted(chosen)[:count]]
 
 
 def _sentences(ids: Sequence[int], marks: set[int]) -> Iterator[list[int]]:
@@ -200,18 +230,25 @@ def _sentences(ids: Sequence[int], marks: set[int]) -> Iterator[list[int]]:
             start = place + 1
 
 
-def _mean(
+def _sums(
     runner: Runner,
     queries: Sequence[Query],
     targets: Sequence[Sequence[int]],
-    texts: int | None = None,
-) -> TextScore:
+    documents: Sequence[str],
+) -> dict[str, DocumentSum]:
+    """Return -log p of the targets, summed by the queries' documents, sorted by document."""
     import torch
 
     sums = [0.0] * len(queries)
     for index, found in runner.log_probabilities(queries):
         ids = torch.tensor(targets[index], device=found.device)
         sums[index] = -found.gather(1, ids[:, None]).double().sum().item()
-    tokens = sum(map(len, targets))
-    value = math.fsum(sums) / tokens if tokens else None
-    return TextScore(value, tokens, len(queries) if texts is None else texts)
+    places: dict[str, list[int]] = {}
+    for index, document in enumerate(documents):
+        places.setdefault(document, []).append(index)
+    return {
+        document: DocumentSum(
+            math.fsum(sums[index] for index in own), sum(len(targets[index]) for index in own)
+        )
+        for document, own in sorted(places.items())
+    }

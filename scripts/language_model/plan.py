@@ -4,15 +4,18 @@ Used by the rules when Snakemake reads them; no step imports it.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from scripts.common.config_table import find_file
 from scripts.common.errors import ConfigError
-from scripts.common.runs_table import BEST, START, dataset_kinds, epochs_of, parent_of
+from scripts.common.run_epochs import BEST, START, dataset_kinds, epochs_of, parent_of
+from scripts.language_model.early_stopping import stop_after
 
 FOLDER = "<results>/language_model"
+# Validation composite of (run, epoch); None where it is not evaluated yet.
+Known = Callable[[str, str], float | None]
 
 
 class LanguageModelPlan:
@@ -26,6 +29,7 @@ class LanguageModelPlan:
     def __init__(self, config: dict[str, Any], runs: dict[str, dict[str, Any]]) -> None:
         self.config, self.runs = config["language_model"], runs
         self.seed = config["seed"]
+        self.patience: int | None = self.config["patience"]
 
     def __bool__(self) -> bool:
         return bool(self.runs)
@@ -37,6 +41,42 @@ class LanguageModelPlan:
     def evaluated(self) -> list[tuple[str, str]]:
         """Return (run, epoch) of all checkpoints that are evaluated, each run's start included."""
         return [(run, epoch) for run in self.runs for epoch in [START, *self.epochs(run)]]
+
+    def reached(self, run: str, known: Known) -> list[str]:
+        """Return a run's checkpoints after its start up to where early stopping ends it, in order.
+
+        As long as that is open, the last one is the one to train and evaluate next. Without
+        patience these are all, and `known` is not asked.
+        """
+        epochs = self.epochs(run)
+        if self.patience is None:
+            return epochs
+        values: list[float] = []
+        for place, epoch in enumerate(epochs[:-1], start=1):
+            value = known(run, epoch)
+            if value is None:
+                return epochs[:place]
+            values.append(value)
+            if stop_after(values, self.patience) is not None:
+                return epochs[:place]
+        return epochs
+
+    def evaluated_so_far(self, known: Known) -> list[tuple[str, str]]:
+        """Return `evaluated` as far as the runs reach."""
+        return [(run, epoch) for run in self.runs for epoch in [START, *self.reached(run, known)]]
+
+    def start_is_reached(self, run: str, known: Known) -> bool | None:
+        """Return whether the checkpoint that a run starts from is one that its own run reaches.
+
+        None as long as that is open.
+        """
+        parent = self.parent(run)
+        if self.patience is None or parent is None or parent[1] == BEST:
+            return True
+        reached = self.reached(parent[0], known)
+        if parent[1] in reached:
+            return True
+        return None if known(parent[0], reached[-1]) is None else False
 
     def previous(self, run: str, epoch: str) -> str:
         """Return the checkpoint before one of a run: the start before the first."""
@@ -69,9 +109,13 @@ class LanguageModelPlan:
         }
         return sorted(used)
 
+    def parent(self, run: str) -> tuple[str, str] | None:
+        """Return the (run, epoch or "best") that a run starts from; None for the base model."""
+        return parent_of(self.runs[run])
+
     def start(self, run: str) -> str:
         """Return the folder of the model that a run starts from."""
-        parent = parent_of(self.runs[run])
+        parent = self.parent(run)
         if parent is None:
             return f"{FOLDER}/base/{self.runs[run]['length']}"
         name, epoch = parent
@@ -82,7 +126,7 @@ class LanguageModelPlan:
 
         None where the run starts from the base model or a named epoch.
         """
-        parent = parent_of(self.runs[run])
+        parent = self.parent(run)
         if parent is None or parent[1] != BEST:
             return None
         return f"{FOLDER}/train/{parent[0]}/best.json"
@@ -148,10 +192,6 @@ class LanguageModelPlan:
             for kind, parts in self.config["evaluation"]["expected"].items()
         }
 
-    def checkpoint_names(self, *, with_start: bool) -> list[str]:
-        """Return all checkpoints as "run@epoch", in the order of `evaluated`."""
-        return [f"{run}@{epoch}" for run, epoch in self.evaluated() if with_start or epoch != START]
-
     def blanks_of_hub(self, file: str | None) -> str | None:
         """Return the hub dataset with blanks, None where there is none, or a local file."""
         name: str | None = self.config["evaluation"]["lambada"]["dataset"]
@@ -163,7 +203,12 @@ class LanguageModelPlan:
         return ["real_coref", "lambada", *(["gold_coref"] if gold is not None else [])]
 
     def jobs_of(self, rule: str, wildcards: set[str]) -> list[dict[str, str]]:
-        """Return the wildcards of all planned jobs of a rule of this track."""
+        """Return the wildcards of all planned jobs of a rule of this track.
+
+        Those of epochs that early stopping leaves out are among them; none is planned to fail.
+        """
+        if rule == "refuse_start":
+            return []
         if {"run", "epoch"} <= wildcards:
             pairs: Sequence[tuple[str, str]] = self.evaluated()
             if rule.startswith("train_"):

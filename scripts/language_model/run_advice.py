@@ -2,11 +2,12 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from scripts.language_model.run_facts import BASE, RunBook, RunFacts
+from scripts.common.run_epochs import BASE
+from scripts.language_model.run_facts import RunBook, RunFacts
 from scripts.language_model.run_verdicts import YES, RunVerdict
 
 RUN_COLUMNS = (
@@ -45,12 +46,14 @@ class Advice:
         reason: why.
         reason_korean: the same in Korean.
         replaces: whether the row takes the place of the run of its name.
+        results: the results folder, as the command names it.
     """
 
     row: Mapping[str, Any]
     reason: str
     reason_korean: str
     replaces: bool
+    results: str = "results"
 
     @property
     def cells(self) -> list[str]:
@@ -62,17 +65,23 @@ class Advice:
         """Shell command that trains and evaluates the run once the row is in the table."""
         name, seeds = self.row["run"], str(self.row["seed"]).split()
         names = [f"{name}_s{seed}" for seed in seeds] if len(seeds) > 1 else [name]
-        targets = [f"results/language_model/train/{name}/best.json" for name in names]
+        targets = [f"{self.results}/language_model/train/{name}/best.json" for name in names]
         return shlex.join(["snakemake", *targets])
 
 
-def advised_runs(book: RunBook, found: Sequence[RunVerdict]) -> list[Advice]:
+def advised_runs(book: RunBook, found: Sequence[RunVerdict], *, results: str) -> list[Advice]:
     """Return the runs to start next, most promising first.
 
     Entity fine-tuning from the best pre-training checkpoint of each length that nothing was tuned
     from; further epochs where a run still rose at its end; a shorter schedule where it over-fitted.
+
+    Args:
+        book: the runs.
+        found: verdicts on them.
+        results: the results folder, as a target names it.
     """
-    return [*_fine_tuning(book, found), *_longer(book, found), *_shorter(book, found)]
+    advised = [*_fine_tuning(book, found), *_longer(book, found), *_shorter(book, found)]
+    return [replace(one, results=results) for one in advised]
 
 
 def _fine_tuning(book: RunBook, found: Sequence[RunVerdict]) -> Iterator[Advice]:

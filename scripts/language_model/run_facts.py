@@ -6,9 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from scripts.common.errors import IntegrityError
-
-START = "0.0"
-BASE = "base"
+from scripts.common.run_epochs import BASE, START
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import stdev
 
+from scripts.common.run_epochs import START, epochs_of
 from scripts.language_model.bootstrap import Estimate
 from scripts.language_model.checkpoint_metrics import COMPOSITE, Results
 from scripts.language_model.comparisons import LAST, SINCE_START
-from scripts.language_model.run_facts import START, Checkpoint, RunBook
-from scripts.language_model.select_checkpoint import stop_after
+from scripts.language_model.early_stopping import stop_after
+from scripts.language_model.run_facts import Checkpoint, RunBook
 
 STRICT = f"{COMPOSITE}_strict"
 YES, NO, NOISE = "yes", "no", "within noise"
@@ -36,7 +37,11 @@ class RunVerdict:
         peak_to_last: best minus last on the test half; None where the best is the last.
         stability: standard deviation of the validation composites from convergence on, None where
             there is only one.
-        stop_epoch: where early stopping would have ended the run, None where it would not.
+        stop_epoch: where early stopping as it is advised would have ended the run, None where it
+            would not.
+        stopped_after: the epoch after which the run was stopped, None where it was trained to its
+            end.
+        left_out: planned epochs that were therefore neither trained nor evaluated.
         steps, tokens: optimizer steps and input tokens of the whole run.
         tokens_at_best, tokens_at_convergence: input tokens up to there, those of the runs that it
             started from included.
@@ -61,6 +66,8 @@ class RunVerdict:
     peak_to_last: Estimate | None
     stability: float | None
     stop_epoch: str | None
+    stopped_after: str | None
+    left_out: tuple[str, ...]
     steps: int
     tokens: int
     tokens_at_best: int
@@ -101,9 +108,19 @@ def verdicts(
     training: Training,
     *,
     patience: int | None,
+    stops: bool,
 ) -> list[RunVerdict]:
-    """Return a verdict on each run, in the table's order."""
-    found = [_verdict(book, results, bests, training, run, patience) for run in book.runs]
+    """Return a verdict on each run, in the table's order.
+
+    Args:
+        book: the runs.
+        results: metrics and differences.
+        bests: epoch of each run's best checkpoint.
+        training: steps and tokens.
+        patience: checkpoints without a better validation composite after which to advise a stop.
+        stops: whether runs were stopped early, so that a planned epoch may be missing.
+    """
+    found = [_verdict(book, results, bests, training, run, patience, stops) for run in book.runs]
     ranked = sorted(-one.test.value for one in found)
     return [_ranked(one, 1 + ranked.index(-one.test.value)) for one in found]
 
@@ -119,8 +136,11 @@ def _verdict(
     training: Training,
     run: str,
     patience: int | None,
+    stops: bool,
 ) -> RunVerdict:
     facts, trained = book.runs[run], book.trained(run)
+    planned = epochs_of(dict(facts.settings)) if stops else trained
+    left_out = tuple(epoch for epoch in planned if epoch not in trained)
     best = bests[run]
     curve = {epoch: _composite(results, run, epoch, "validation") for epoch in book.epochs[run]}
     converged = convergence(curve, curve[best])
@@ -151,6 +171,8 @@ def _verdict(
         peak_to_last=peak_to_last,
         stability=stdev(plateau) if len(plateau) > 1 else None,
         stop_epoch=None if stopped is None else trained[stopped],
+        stopped_after=trained[-1] if left_out else None,
+        left_out=left_out,
         steps=training.step(run, trained[-1]),
         tokens=training.tokens[Checkpoint(run, trained[-1]).name],
         tokens_at_best=training.lineage_tokens(book, bests, run, best),

@@ -125,34 +125,6 @@ def earliest_best(values: Sequence[float]) -> int:
     return int(np.flatnonzero(np.asarray(values) >= highest - 1e-12)[0])
 
 
-def stop_after(values: Sequence[float], patience: int | None) -> int | None:
-    """Return the place of the checkpoint after which early stopping ends a run.
-
-    Args:
-        values: validation composite of each checkpoint, in order of epochs.
-        patience: how many checkpoints in a row may pass without a new best; None never stops.
-
-    Returns:
-        None where training goes on.
-
-    Raises:
-        ConfigError: `patience` is below 1.
-    """
-    if patience is None:
-        return None
-    if patience < 1:
-        raise ConfigError(f"patience is {patience}; give a whole number of at least 1, or none")
-    best, since = -np.inf, 0
-    for place, value in enumerate(values):
-        if value > best + 1e-12:
-            best, since = value, 0
-        else:
-            since += 1
-        if since >= patience:
-            return place
-    return None
-
-
 def last_step(steps: Sequence[Path]) -> int:
     """Return the last optimizer step of a run's segments, 0 where none was taken."""
     numbers = [read_table(path, STEPS, ["step"])["step"].to_pylist() for path in steps]

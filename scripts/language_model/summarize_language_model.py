@@ -1,10 +1,11 @@
 """Tables of all runs: metrics, verdicts, differences, targets, advice.
 
-In: item scores and metrics of every evaluated checkpoint, the choice of each run's best one, item
-scores of the model-free baselines, training steps, descriptions of the evaluation sets with the
-contamination check, the table of runs. Out: metrics (Parquet and TSV), runs, differences, targets,
-spread over seeds, loss curves, advised runs (TSV) and summary.json. Intervals are 95 %, by
-bootstrap over documents; differences are paired (`scripts.language_model.bootstrap`).
+In: scores of items and of held-out documents and metrics of every evaluated checkpoint, the choice
+of each run's best one, item scores of the model-free baselines, training steps, descriptions of the
+evaluation sets with the contamination check, the table of runs. Out: metrics (Parquet and TSV),
+runs, differences, targets, spread over seeds, loss curves, advised runs (TSV) and summary.json.
+Intervals are 95 %, by bootstrap over documents; differences are paired
+(`scripts.language_model.bootstrap`).
 """
 
 import hashlib
@@ -25,9 +26,10 @@ from scripts.common.tsv import write_tsv
 from scripts.language_model.checkpoint_metrics import measure
 from scripts.language_model.comparisons import planned_pairs
 from scripts.language_model.composite import PARTS, checked_weights, require_items
+from scripts.language_model.heldout_scores import read_heldout
 from scripts.language_model.run_advice import RUN_COLUMNS, Advice, advised_runs
 from scripts.language_model.run_facts import RunBook
-from scripts.language_model.run_verdicts import verdicts
+from scripts.language_model.run_verdicts import RunVerdict, verdicts
 from scripts.language_model.score_table import (
     BASELINE,
     ScoreTable,
@@ -41,7 +43,6 @@ from scripts.language_model.summary_tables import (
     SEED_COLUMNS,
     TARGET_COLUMNS,
     difference_row,
-    heldout_measures,
     metric_rows,
     run_row,
     seed_rows,
@@ -55,6 +56,7 @@ from scripts.language_model.training_record import loss_points, read_training, s
 
 def run(
     scores: list[Path],
+    heldout_scores: list[Path],
     metrics: list[Path],
     steps: list[Path],
     bests: list[Path],
@@ -78,6 +80,8 @@ def run(
     targets: dict[str, float],
     expected: dict[str, dict[str, list[float]]] | None,
     patience: int | None,
+    stop_patience: int | None,
+    results_folder: str,
     resamples: int,
     seed: int,
     code_hash: str,
@@ -86,6 +90,7 @@ def run(
 
     Args:
         scores: item scores of each evaluated checkpoint, in the order of `evaluated`.
+        heldout_scores: sums over the held-out documents of each, in the same order.
         metrics: metrics.json of each, in the same order.
         steps: training steps of each segment, in the order of `trained`.
         bests: best.json of each run.
@@ -107,7 +112,10 @@ def run(
         weights: weights of the composite's parts.
         targets: lowest wanted value by part of the composite.
         expected: expected range [low, high] by kind of run and part of the composite.
-        patience: checkpoints without a better validation composite that end a run.
+        patience: checkpoints without a better validation composite after which to advise a stop.
+        stop_patience: those after which a run was stopped, so that `evaluated` and `trained` end
+            there; None where all planned ones were trained.
+        results_folder: the results folder, as the advised commands name it.
         resamples: resamples over documents.
         seed: seed of the resampling.
         code_hash: version of this step's code.
@@ -120,20 +128,22 @@ def run(
     for half in ("validation", "test"):
         require_items(table, half, weights)
     table = with_baselines(table, read_table(baselines, BASELINE_SCORES))
+    heldout = read_heldout(heldout_scores, evaluated)
     progress = Progress("summarize_language_model", total=len(evaluated), unit="checkpoints")
     baseline_columns = [name for name in table.names if name.startswith(BASELINE)]
     results = measure(
         table,
+        heldout,
         planned_pairs(book, chosen, baseline_columns),
         weights=weights,
         resamples=resamples,
         seed=seed,
     )
-    for name, report in reports.items():
-        results.measured.extend(heldout_measures(name, report))
     progress.advance(len(evaluated))
-    found = verdicts(book, results, chosen, training, patience=patience)
-    advised = advised_runs(book, found)
+    found = verdicts(
+        book, results, chosen, training, patience=patience, stops=stop_patience is not None
+    )
+    advised = advised_runs(book, found, results=results_folder)
 
     rows = list(metric_rows(results, training))
     write_table(metrics_parquet, table_of_rows(rows, METRICS), METRICS)
@@ -157,13 +167,14 @@ def run(
             "composite_parts": {name: f"{p.set}@{p.cutoff}" for name, p in PARTS.items()},
             "targets": targets,
             "patience": patience,
+            "stopping": _stopping(found, stop_patience),
             "resamples": resamples,
             "runs": len(book.runs),
             "checkpoints": len(evaluated),
             "advice": [_advice_as_json(one) for one in advised],
             "seed": seed,
             "code": code_hash,
-            "data_sha256": _digest(evaluated, scores, baselines),
+            "data_sha256": _digest(evaluated, scores, heldout_scores, baselines),
             "versions": _versions(reports.values()),
         },
     )
@@ -229,9 +240,20 @@ def _advice_as_json(one: Advice) -> dict[str, Any]:
     }
 
 
-def _digest(evaluated: Sequence[str], scores: Sequence[Path], baselines: Path) -> str:
+def _stopping(found: Sequence[RunVerdict], patience: int | None) -> dict[str, Any] | None:
+    """Return by which patience runs were stopped, and what was left out; None where none is."""
+    if patience is None:
+        return None
+    left_out = {one.run: list(one.left_out) for one in found if one.left_out}
+    return {"patience": patience, "left_out": left_out}
+
+
+def _digest(
+    evaluated: Sequence[str], scores: Sequence[Path], heldout: Sequence[Path], baselines: Path
+) -> str:
     digest = hashlib.sha256()
-    for name, path in [*zip(evaluated, scores, strict=True), ("baselines", baselines)]:
+    named = [*zip(evaluated, scores, strict=True), *zip(evaluated, heldout, strict=True)]
+    for name, path in [*named, ("baselines", baselines)]:
         digest.update(f"{name}\0{sha256_file(path)}\n".encode())
     return digest.hexdigest()
 

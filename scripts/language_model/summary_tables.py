@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-from scripts.common.errors import IntegrityError
 from scripts.language_model.bootstrap import Estimate
-from scripts.language_model.checkpoint_metrics import Compared, Measured, Results
+from scripts.language_model.checkpoint_metrics import Compared, Results
 from scripts.language_model.composite import PARTS, RULES
 from scripts.language_model.run_facts import Checkpoint
 from scripts.language_model.run_verdicts import (
@@ -48,6 +47,8 @@ RUN_SUMMARY_COLUMNS = (
     "peak_to_last_high",
     "stability",
     "stop_epoch",
+    "stopped_after",
+    "left_out",
     "steps",
     "tokens",
     "tokens_at_best",
@@ -124,6 +125,7 @@ def run_row(one: RunVerdict) -> list[Any]:
         **_spread("peak_to_last", one.peak_to_last),
         "start": None if one.start is None else _number(one.start.value),
         "stability": _number(one.stability),
+        "left_out": " ".join(one.left_out) or None,
     }
     return [values[column] for column in RUN_SUMMARY_COLUMNS]
 
@@ -263,34 +265,3 @@ def _spread(name: str, estimate: Estimate | None) -> dict[str, str | None]:
 
 def _number(value: float | None) -> str | None:
     return None if value is None else f"{value:.6f}"
-
-
-# Metric of the held-out text: where metrics.json holds the tokens asked for, and their texts.
-_HELDOUT = {
-    "loss": ("masked_tokens", "segments"),
-    "pseudo_perplexity": ("sentence_tokens", "sentences"),
-}
-
-
-def heldout_measures(column: str, metrics: Mapping[str, Any]) -> Iterator[Measured]:
-    """Yield the held-out loss and the pseudo-perplexity of an evaluation's metrics.json.
-
-    Their items are tokens, their documents pieces of documents or sentences; an interval over
-    documents is not stated, since metrics.json holds sums alone.
-
-    Raises:
-        IntegrityError: metrics.json has no held-out text.
-    """
-    heldout = metrics.get("heldout")
-    if not isinstance(heldout, Mapping):
-        raise IntegrityError(f"the metrics of {column} hold no 'heldout'; evaluate it again")
-    for name, (tokens, texts) in _HELDOUT.items():
-        if heldout.get(name) is not None:
-            estimate = Estimate(
-                items=int(heldout[tokens]),
-                documents=int(heldout[texts]),
-                value=float(heldout[name]),
-                low=None,
-                high=None,
-            )
-            yield Measured(column, "heldout", "all", "all", name, estimate)

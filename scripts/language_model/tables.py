@@ -61,6 +61,18 @@ ITEM_SCORES = pa.schema(
 # One row per item and model-free baseline.
 BASELINE_SCORES = pa.schema([("baseline", pa.string()), *ITEM_SCORES])
 
+# One row per document of the held-out text and checkpoint; sums over its tokens, in nats.
+HELDOUT_SCORES = pa.schema(
+    [
+        ("doc_id", pa.string()),
+        ("half", pa.string()),
+        ("loss_sum", pa.float64()),  # of -log p of the masked tokens
+        ("loss_tokens", pa.int64()),
+        ("sentence_sum", pa.float64()),  # of -log p of its sentences' tokens, one masked at a time
+        ("sentence_tokens", pa.int64()),  # 0 where no sentence of it was chosen
+    ]
+)
+
 # One row per optimizer step of a segment.
 STEPS = pa.schema(
     [
@@ -80,7 +92,7 @@ METRICS = pa.schema(
         ("run", pa.string()),
         ("epoch", pa.string()),  # as in runs.tsv, e.g. "0.5"
         ("step", pa.int64()),
-        ("set", pa.string()),  # a set's name; "heldout" (loss) or "composite" otherwise
+        ("set", pa.string()),  # a set's name; "heldout" (losses) or "composite" otherwise
         ("half", pa.string()),  # "validation", "test" or "all"
         ("subset", pa.string()),  # "all", "unseen", "seen" or "particle:JKS"
         ("metric", pa.string()),  # a boolean column of ITEM_SCORES, "loss", "composite_strict" ...

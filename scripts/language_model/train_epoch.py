@@ -7,7 +7,8 @@ al. 2019) on packed rows, entity-coreference rows whose k masks are labelled, or
 AdamW with linear warm-up and decay over `schedule_epochs`.
 
 A segment ends at step round(epoch × steps per epoch). Its result does not depend on where a run is
-cut, nor on interruptions: saves inside a segment lie beside the outputs until it is done.
+cut, nor on interruptions: saves inside a segment lie beside the outputs until it is done. Where the
+profile gives it several devices, a process for each calls `run` again, as one of a team.
 """
 
 import logging
@@ -20,7 +21,7 @@ from scripts.common.errors import IntegrityError
 from scripts.common.files import sha256_file
 from scripts.common.tables import table_of_rows, write_table
 from scripts.common.wordpiece import load_wordpiece
-from scripts.language_model.batches import ENTITY, TEXT, BatchPlan, boundary_step
+from scripts.language_model.batches import ENTITY, TEXT, BatchPlan, boundary_step, forward_passes
 from scripts.language_model.tables import STEPS
 
 _logger = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ def run(
     entity_manifest: Path | None = None,
     choice: Path | None = None,
     events: Path | None = None,
+    gpu: int = 1,
     code_hash: str = "",
 ) -> None:
     """Train from `previous_epoch` to `epoch` and write the checkpoint.
@@ -109,14 +111,17 @@ def run(
         choice: the choice of the other run's checkpoint that `start` is, where it is its best one;
             its content decides whether this segment is stale.
         events: folder of the TensorBoard events; None for none.
+        gpu: devices that train together, a process for each; 0 and 1 stand for one process.
         code_hash: version of this step's code.
 
     Raises:
-        ConfigError: settings do not fit each other, or memory does not suffice.
+        ConfigError: settings do not fit each other or the devices, or memory does not suffice.
         InputError: a dataset was built for another tokenizer or length, the model is too short for
             the rows, or the loss is no finite number.
-        IntegrityError: a file is broken, or the state is that of another segment.
+        IntegrityError: a file is broken, the state is that of another segment, or the devices end
+            with different weights.
     """
+    arguments = dict(locals())
     import torch
 
     from scripts.language_model.checkpoints import load_checkpoint, save_checkpoint
@@ -124,7 +129,9 @@ def run(
     from scripts.language_model.memory import keep_freed_memory
     from scripts.language_model.optimization import adamw, load_optimizer, save_optimizer
     from scripts.language_model.segment_saves import SegmentSaves, segment_key
+    from scripts.language_model.team import current_team
     from scripts.language_model.training import (
+        ForwardPass,
         StepResult,
         TrainingSettings,
         accelerator_of,
@@ -134,6 +141,7 @@ def run(
         dataset_hash,
         folders_of_kind,
         require_dataset,
+        require_devices,
         require_model,
         require_settings,
         require_state,
@@ -142,11 +150,20 @@ def run(
     from scripts.language_model.training_progress import TrainingProgress, event_writer
     from scripts.language_model.training_rows import Masking, TrainingRows
 
-    torch.set_num_threads(threads)
-    keep_freed_memory()
     require_settings(
         run, epoch, previous_epoch, schedule_epochs, lr, warmup_ratio, weight_decay, max_grad_norm
     )
+    team = current_team()
+    if gpu > 1 and team.size == 1:
+        # This file, since Snakemake starts it as __main__, which another process does not find.
+        from scripts.language_model import train_epoch
+        from scripts.language_model.device_processes import run_in_processes
+
+        require_devices(run, gpu, batch, grad_accumulation)
+        run_in_processes(train_epoch.run, arguments, gpu)
+        return
+    torch.set_num_threads(max(1, threads // team.size))
+    keep_freed_memory()
     folders = folders_of_kind(kind, mlm_dataset, entity_dataset, run)
     tokenizer_hash = sha256_file(tokenizer)
     for folder in folders.values():
@@ -219,11 +236,12 @@ def run(
                 "torch": torch.__version__,
                 "device": accelerator.device.type,
                 "threads": threads,
+                "processes": team.size,
             }
         ),
     )
     results: list[StepResult] = []
-    save = saves.newest()
+    save = team.from_first(saves.newest() if team.leads else None)
     if save is not None:
         results = saves.load(save, network, optimizer)
         if len(results) > last - first:
@@ -231,27 +249,36 @@ def run(
         _logger.info("going on after step %d, saved by an interrupted job", results[-1].step)
     done = first + len(results)
     progress = TrainingProgress(f"train_epoch {run} {epoch}", done=done - first, total=last - first)
+    several = f"{team.size} processes on " if team.size > 1 else ""
     _logger.info(
         "run %s, epoch %s to %s: steps %d to %d of %d, %d an epoch; %s, %d threads, torch %s",
         *(run, previous_epoch, epoch, first + 1, last, total, plan.steps_per_epoch),
-        *(f"{accelerator.device.type} {precision}", threads, torch.__version__),
+        *(f"{several}{accelerator.device.type} {precision}", threads, torch.__version__),
     )
-    write_events, end_events = event_writer(events, done + 1)
+    write_events, end_events = event_writer(events if team.leads else None, done + 1)
+
+    def passes_of_step(step: int) -> list[ForwardPass]:
+        passes = forward_passes(plan.rows_of_step(step), batch)
+        return [ForwardPass(number, rows.masked(part)) for number, part in team.share(passes)]
 
     def after_step(result: StepResult) -> None:
         results.append(result)
         progress.step(result)
         write_events(result)
         if save_steps and len(results) % save_steps == 0 and result.step < last:
-            saves.save(network, optimizer, results)
+            # What is gone on from must be what all of them hold.
+            team.require_equal_states(network, optimizer, f"run {run}, step {result.step}")
+            if team.leads:
+                saves.save(network, optimizer, results)
 
     try:
         train_steps(
             network,
             optimizer,
             accelerator,
-            lambda step: rows.masked(plan.rows_of_step(step)),
+            passes_of_step,
             settings,
+            team=team,
             first=done,
             last=last,
             after_step=after_step,
@@ -259,6 +286,9 @@ def run(
     finally:
         end_events()
     progress.finish()
+    team.require_equal_states(network, optimizer, f"run {run}, step {last}")
+    if not team.leads:
+        return
     network.config.untrained = False
     save_checkpoint(network, model, model_config)
     save_optimizer(
@@ -273,6 +303,7 @@ def run(
             "device": accelerator.device.type,
             "precision": precision,
             "threads": threads,
+            "processes": team.size,
             "torch": torch.__version__,
             "code_version": code_hash,
             "datasets": data_hashes,

@@ -4,6 +4,10 @@ Accelerate gives device, precision and clipping. Everything random is keyed by t
 learning rate is a function of it, so model and optimizer are all that a segment hands on: cut
 anywhere and gone on with, training gives the same bits as in one go, on the same device with the
 same number of threads.
+
+On several devices each takes its share of a step's forward passes (scripts/language_model/team.py).
+Gradients, loss and counts are summed before anything is made of them, so the step is that of one
+process, up to the order of the sum.
 """
 
 import math
@@ -21,6 +25,7 @@ from scripts.common.hashing import keyed_hash
 from scripts.language_model.collate import MaskedRow, collate
 from scripts.language_model.document_attention import DocumentMaskedLM
 from scripts.language_model.optimization import learning_rate
+from scripts.language_model.team import Team
 
 PRECISIONS = {"fp32": "no", "bf16": "bf16"}
 _FIRST_LOSS_TOLERANCE = 0.1  # share of ln V
@@ -50,6 +55,19 @@ class TrainingSettings:
     grad_accumulation: int
     max_grad_norm: float
     length: int
+
+
+@dataclass(frozen=True)
+class ForwardPass:
+    """A forward pass of a step.
+
+    Attributes:
+        number: its number in the step, from 0, whichever process takes it; dropout is keyed by it.
+        rows: its rows, masked.
+    """
+
+    number: int
+    rows: Sequence[MaskedRow]
 
 
 @dataclass(frozen=True)
@@ -91,9 +109,10 @@ def train_steps(
     model: PreTrainedModel,
     optimizer: torch.optim.Optimizer,
     accelerator: Accelerator,
-    rows_of_step: Callable[[int], Sequence[MaskedRow]],
+    passes_of_step: Callable[[int], Sequence[ForwardPass]],
     settings: TrainingSettings,
     *,
+    team: Team,
     first: int,
     last: int,
     after_step: Callable[[StepResult], None],
@@ -107,8 +126,9 @@ def train_steps(
         model: the model, on the accelerator's device.
         optimizer: its optimizer, with the moments of the steps before.
         accelerator: device and precision.
-        rows_of_step: the masked rows of a step, shorter ones first.
+        passes_of_step: this process' share of the forward passes of a step.
         settings: how the run is trained.
+        team: the processes that train together.
         first: first step.
         last: step behind the last.
         after_step: called after each step.
@@ -118,11 +138,13 @@ def train_steps(
         InputError: a step has no label, or its loss or gradient is no finite number, or the first
             loss of an untrained model is not that of guessing.
     """
-    wrapped, prepared = accelerator.prepare(DocumentMaskedLM(model), optimizer)
+    # `evaluation_mode` only leaves out the wrapper for several devices, which would average.
+    wrapped = accelerator.prepare_model(DocumentMaskedLM(model), evaluation_mode=True)
+    prepared = accelerator.prepare_optimizer(optimizer)
     wrapped.train()
     untrained = bool(getattr(model.config, "untrained", False)) and first == 0
     for step in range(first, last):
-        rows = rows_of_step(step)
+        passes = passes_of_step(step)
         rate = learning_rate(
             step,
             peak=settings.lr,
@@ -132,23 +154,14 @@ def train_steps(
         for group in optimizer.param_groups:
             group["lr"] = rate
         try:
-            loss, norm = _train_step(wrapped, prepared, accelerator, rows, settings, step, rate)
+            result = _train_step(wrapped, prepared, accelerator, passes, settings, team, step, rate)
         except RuntimeError as error:  # torch.OutOfMemoryError is one
             if not (isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(error)):
                 raise
-            raise ConfigError(out_of_memory_message(settings, rows)) from None
+            raise ConfigError(out_of_memory_message(settings, _rows_of(passes))) from None
         if untrained and step == 0:
-            require_guessing_loss(loss, model.config.vocab_size)
-        after_step(
-            StepResult(
-                step=step + 1,
-                loss=loss,
-                gradient_norm=norm,
-                learning_rate=rate,
-                tokens=sum(row.tokens for row in rows),
-                labelled=sum(row.labelled for row in rows),
-            )
-        )
+            require_guessing_loss(result.loss, model.config.vocab_size)
+        after_step(result)
     model.eval()
 
 
@@ -156,30 +169,34 @@ def _train_step(
     model: Any,
     optimizer: Any,
     accelerator: Accelerator,
-    rows: Sequence[MaskedRow],
+    passes: Sequence[ForwardPass],
     settings: TrainingSettings,
+    team: Team,
     step: int,
     rate: float,
-) -> tuple[float, float]:
-    """Take one step; return its loss and the norm of its gradient."""
-    labelled = sum(row.labelled for row in rows)
+) -> StepResult:
+    """Take one step, together with the other processes of the team."""
+    own = _rows_of(passes)
+    rows, tokens, labelled = team.total(
+        [len(own), sum(row.tokens for row in own), sum(row.labelled for row in own)]
+    )
     if labelled == 0:
         raise InputError(
-            f"run {settings.run}, step {step + 1}: none of its {len(rows)} rows has a label; raise "
+            f"run {settings.run}, step {step + 1}: none of its {rows} rows has a label; raise "
             "mask_min or extra_masking, or turn entity_supervision on"
         )
     loss = torch.zeros((), device=accelerator.device)
-    for number, start in enumerate(range(0, len(rows), settings.batch)):
-        part = rows[start : start + settings.batch]
-        if not any(row.labelled for row in part):
+    for part in passes:
+        if not any(row.labelled for row in part.rows):
             continue
-        batch = collate(part, model.model.config.pad_token_id).to(accelerator.device)
+        batch = collate(part.rows, model.model.config.pad_token_id).to(accelerator.device)
         torch.manual_seed(
-            keyed_hash(settings.seed, "dropout", settings.run, str(step), str(number))
+            keyed_hash(settings.seed, "dropout", settings.run, str(step), str(part.number))
         )
         part_loss = model(batch.input_ids, batch.segments, batch.labels) / labelled
         accelerator.backward(part_loss)
         loss += part_loss.detach()
+    loss = team.sum_gradients(list(model.parameters()), loss)
     norm = accelerator.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
     total, size = float(loss), float(norm)
     if not (math.isfinite(total) and math.isfinite(size)):
@@ -189,7 +206,18 @@ def _train_step(
         )
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return total, size
+    return StepResult(
+        step=step + 1,
+        loss=total,
+        gradient_norm=size,
+        learning_rate=rate,
+        tokens=tokens,
+        labelled=labelled,
+    )
+
+
+def _rows_of(passes: Sequence[ForwardPass]) -> list[MaskedRow]:
+    return [row for part in passes for row in part.rows]
 
 
 def require_guessing_loss(loss: float, vocabulary: int) -> None:

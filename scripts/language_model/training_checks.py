@@ -1,10 +1,12 @@
 """What a training segment checks before its first step: settings, datasets, model, state."""
 
+import logging
 import math
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import PreTrainedModel
 
 from scripts.common.errors import ConfigError, InputError, IntegrityError
@@ -16,6 +18,7 @@ from scripts.language_model.lengthen import longest_row
 from scripts.language_model.optimization import read_about
 from scripts.language_model.training_rows import dataset_metadata
 
+_logger = logging.getLogger(__name__)
 _KINDS = {"mlm": (TEXT,), "entity_ft": (ENTITY,), "combined": (TEXT, ENTITY)}
 
 
@@ -49,6 +52,41 @@ def require_settings(
         raise ConfigError(
             f"run {run}: warmup_ratio {warmup_ratio} lies in 0..1, weight_decay {weight_decay} is "
             "0 or more; correct them"
+        )
+
+
+def require_devices(run: str, devices: int, batch: int, grad_accumulation: int) -> None:
+    """Check that each of several devices is there and has a forward pass in every full step.
+
+    Without any CUDA device the processes share the CPU, as a process alone trains there.
+
+    Raises:
+        ConfigError: a device would have nothing to do, or there are fewer than asked for.
+    """
+    if grad_accumulation < devices:
+        rows = batch * grad_accumulation
+        remedy = (
+            f"set batch {rows // devices} and grad_accumulation {devices} (the same rows a step)"
+            if rows % devices == 0
+            else "lower batch and raise grad_accumulation"
+        )
+        raise ConfigError(
+            f"run {run}: {devices} devices, but grad_accumulation {grad_accumulation} is the "
+            f"number of forward passes of a step, so {devices - grad_accumulation} of them would "
+            f"have nothing to do; {remedy}, or set `gpu` of train_epoch to {grad_accumulation}"
+        )
+    visible = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if 0 < visible < devices:
+        raise ConfigError(
+            f"run {run}: {devices} devices are asked for, but torch sees {visible}; lower `gpu` of "
+            "train_epoch, or look at CUDA_VISIBLE_DEVICES"
+        )
+    if not visible:
+        _logger.warning("no CUDA device is visible: %d processes train on the CPU", devices)
+    if grad_accumulation % devices:
+        _logger.warning(
+            "grad_accumulation %d is no multiple of %d devices: some wait in each step",
+            *(grad_accumulation, devices),
         )
 
 

@@ -20,9 +20,8 @@ class TrainingProgress(Progress):
 
     def __init__(self, label: str, *, done: int, total: int, **options: Any) -> None:
         self.latest: StepResult | None = None
-        self.tokens, self.taken_over = 0, done
-        super().__init__(label, total=total, unit="steps", **options)
-        self.done = self.passed = done
+        self.tokens = 0
+        super().__init__(label, total=total, unit="steps", taken_over=done, **options)
 
     def step(self, result: StepResult) -> None:
         """Count one finished step."""

@@ -3,8 +3,17 @@
 from typing import Any
 
 from scripts.common.blocks import Block, Bullets, Code, Grid, Heading, Paragraph, as_markdown
-from scripts.report.language_model_section import Table
+from scripts.report.language_model_view import Table
 from scripts.report.page import Section
+
+HELDOUT_CAPTION = (
+    "Held-out text, the same for all lengths and runs: 95 % intervals over documents; ○ marks the "
+    "best epoch"
+)
+DIFFERENCES = (
+    "First minus second, in points; losses in nats a token, where less is better. Both of a pair "
+    "are measured on the same items and documents, and resampled together."
+)
 
 
 def section_as_markdown(section: Section) -> str:
@@ -22,29 +31,32 @@ def _blocks(section: Section) -> list[Block]:
         Bullets(section.glance_korean, korean=True),
         Heading("Ranking"),
         _grid(v["ranking"], "Runs by the strict composite of their best checkpoint, test half (%)"),
+        *([Bullets(v["stopped"])] if v["stopped"] else []),
         _grid(v["aspects"], "Aspects; an asterisk marks the best value of a column"),
     ]
-    if v["seeds"][1]:
-        blocks.append(_grid(v["seeds"], "Spread over seeds", texts=2))
+    if v["seeds"].rows:
+        blocks.append(_grid(v["seeds"], "Spread over seeds"))
     blocks.append(Heading("Metrics by checkpoint"))
     blocks += [
         _grid(table, f"{run}: all items, 95 % intervals; ○ marks the best epoch")
         for run, table in v["checkpoints"].items()
     ]
-    if v["baselines"][1]:
+    if v["heldout"].rows:
+        blocks.append(_grid(v["heldout"], HELDOUT_CAPTION))
+    if v["baselines"].rows:
         blocks.append(_grid(v["baselines"], "Baselines without a model, all items"))
-    blocks.append(Heading("Differences"))
-    blocks += [_grid(table, f"{title} (test half)", texts=2) for title, table in v["differences"]]
-    if v["same_epoch"][1]:
-        blocks.append(_grid(v["same_epoch"], "Strict composite at the same epoch", texts=2))
+    blocks += [Heading("Differences"), Paragraph(DIFFERENCES)]
+    blocks += [_grid(table, f"{title} (test half)") for title, table in v["differences"]]
+    if v["same_epoch"].rows:
+        blocks.append(_grid(v["same_epoch"], "At the same epoch, all items and documents"))
     blocks += [
         Heading("By particle and by unseen entity"),
         _grid(v["particles"], "Strict Real@1 of the best checkpoints, all items (%)"),
     ]
-    if v["targets"][1]:
+    if v["targets"].rows:
         blocks += [
             Heading("Targets and expected ranges"),
-            _grid(v["targets"], "Best checkpoints against targets (%)", texts=2),
+            _grid(v["targets"], "Best checkpoints against targets (%)"),
         ]
     return [*blocks, *_advice(v), *_basis(v)]
 
@@ -66,20 +78,19 @@ def _basis(v: dict[str, Any]) -> list[Block]:
     blocks: list[Block] = [
         Heading("Evaluation sets"),
         _grid(v["sets"], "Frozen sets, the same for all lengths and runs"),
-        _grid((["fact", "value"], v["contamination"]), "Contamination"),
+        _grid(Table(["fact", "value"], v["contamination"]), "Contamination"),
     ]
-    if v["left_out"][1]:
-        blocks.append(_grid(v["left_out"], "Possible items that were left out", texts=2))
+    if v["left_out"].rows:
+        blocks.append(_grid(v["left_out"], "Possible items that were left out"))
     return [
         *blocks,
         Heading("Definitions"),
         Bullets(
             [*(f"{name}: {text}" for name, text in v["definitions"]), f"composite: {v['formula']}"]
         ),
-        _grid((["fact", "value"], v["provenance"]), "What these numbers rest on"),
+        _grid(Table(["fact", "value"], v["provenance"]), "What these numbers rest on"),
     ]
 
 
-def _grid(table: Table, caption: str, *, texts: int = 1) -> Grid:
-    headings, rows = table
-    return Grid(caption, headings, rows, texts=frozenset(range(texts)))
+def _grid(table: Table, caption: str) -> Grid:
+    return Grid(caption, table.headings, table.rows, texts=table.texts)

@@ -167,7 +167,9 @@ def _draw_curves(
     if set_name != "heldout":
         axes.yaxis.set_major_formatter(_PER_CENT)
         axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]), top=min(1.02, axes.get_ylim()[1]))
-    axes.set_xlabel("epoch of the run")
+    documents = {metric.documents for row in runs for _, metric in book.curve(row.run, measure)}
+    counted = f"; {max(documents):,} documents" if set_name == "heldout" and documents else ""
+    axes.set_xlabel(f"epoch of the run{counted}")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
     axes.xaxis.set_major_formatter(PLAIN)
     axes.grid(color="#e3e7eb", linewidth=0.6)

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from scripts.report.language_model_figures import ForestBlock, ForestRow
-from scripts.report.language_model_tables import DifferenceRow, RunRow
+from scripts.report.language_model_tables import HELDOUT, DifferenceRow, RunRow
 from scripts.report.language_model_view import (
     COMPOSITE_STRICT,
     ENTITY_1,
     LAMBADA_1,
+    LOSS,
     REAL_1,
     REAL_1_UNSEEN,
     Measure,
@@ -32,15 +33,16 @@ TITLES = {
     BESTS: "First in the ranking minus every other run, best checkpoints",
 }
 _MOST_ROWS = 16  # of one heading in the forest plot
-# What each heading shows: the composite, or, where the question is about entities, Real@1.
+# What each heading shows: the composite or, where the question is about entities, Real@1; and the
+# held-out loss, which baselines do not have.
 _MEASURES: dict[str, tuple[Measure, ...]] = {
-    SINCE_START: (COMPOSITE_STRICT, REAL_1, REAL_1_UNSEEN),
-    CONTROL: (COMPOSITE_STRICT, REAL_1, REAL_1_UNSEEN, ENTITY_1),
+    SINCE_START: (COMPOSITE_STRICT, REAL_1, REAL_1_UNSEEN, LOSS),
+    CONTROL: (COMPOSITE_STRICT, REAL_1, REAL_1_UNSEEN, ENTITY_1, LOSS),
     AGAINST_BASELINE: (REAL_1, REAL_1_UNSEEN),
-    LENGTHS: (COMPOSITE_STRICT, REAL_1, LAMBADA_1),
-    ORIGIN: (COMPOSITE_STRICT, REAL_1, REAL_1_UNSEEN),
-    LAST: (COMPOSITE_STRICT,),
-    BESTS: (COMPOSITE_STRICT,),
+    LENGTHS: (COMPOSITE_STRICT, REAL_1, LAMBADA_1, LOSS),
+    ORIGIN: (COMPOSITE_STRICT, REAL_1, REAL_1_UNSEEN, LOSS),
+    LAST: (COMPOSITE_STRICT, LOSS),
+    BESTS: (COMPOSITE_STRICT, LOSS),
 }
 
 
@@ -54,7 +56,7 @@ def shown_differences(
     """
     first = min(runs, key=lambda row: row.rank).run if runs else ""
     found: dict[str, list[tuple[Measure, DifferenceRow]]] = {}
-    for kind, measures in _MEASURES.items():
+    for kind, wanted in _MEASURES.items():
         of_kind = [row for row in rows if row.kind == kind and row.half == "test"]
         if kind == BESTS:
             of_kind = [
@@ -67,9 +69,9 @@ def shown_differences(
         shown = [
             (measure, row)
             for pair in pairs
-            for measure in measures
+            for measure in wanted
             for row in of_kind
-            if (row.first, row.second) == pair and _measures(row, measure)
+            if (row.first, row.second) == pair and measures(row, measure)
         ]
         if shown:
             found[kind] = shown
@@ -79,10 +81,16 @@ def shown_differences(
 def forest_blocks(rows: Sequence[DifferenceRow], runs: Sequence[RunRow]) -> list[ForestBlock]:
     """Return what the forest plot draws.
 
-    Under a heading with many differences only the first measure is drawn, and of the baselines only
-    the one that comes closest to each run; the tables hold all.
+    Losses have another unit and are left to the tables. Under a heading with many differences only
+    the first measure is drawn, and of the baselines only the one that comes closest to each run;
+    the tables hold all.
     """
-    return [_forest_block(kind, shown) for kind, shown in shown_differences(rows, runs).items()]
+    blocks = []
+    for kind, shown in shown_differences(rows, runs).items():
+        shares = [(measure, row) for measure, row in shown if row.set != HELDOUT]
+        if shares:
+            blocks.append(_forest_block(kind, shares))
+    return blocks
 
 
 def _forest_block(kind: str, shown: list[tuple[Measure, DifferenceRow]]) -> ForestBlock:
@@ -97,15 +105,15 @@ def _forest_block(kind: str, shown: list[tuple[Measure, DifferenceRow]]) -> Fore
                 closest[row.first] = measure, row
         shown = list(closest.values())
         title = f"{title}, the closest of them"
-    measures = {measure for measure, _ in shown}
-    if len(measures) == 1:
+    drawn = {measure for measure, _ in shown}
+    if len(drawn) == 1:
         title = f"{title}: {shown[0][0][0]}"
     return ForestBlock(
         title,
         [
             ForestRow(
                 difference_label(kind, row)
-                if len(measures) == 1
+                if len(drawn) == 1
                 else f"{difference_label(kind, row)}, {measure[0]}",
                 row.difference,
                 row.low,
@@ -121,11 +129,12 @@ def difference_label(kind: str, row: DifferenceRow) -> str:
     if kind == SINCE_START:
         return row.first
     if kind == AGAINST_BASELINE:
-        return f"{row.first} − {baseline_name(row.second)}"
-    return f"{row.first} − {row.second}"
+        return f"{row.first} - {baseline_name(row.second)}"
+    return f"{row.first} - {row.second}"
 
 
-def _measures(row: DifferenceRow, measure: Measure) -> bool:
+def measures(row: DifferenceRow, measure: Measure) -> bool:
+    """Tell whether a difference is one of this measure."""
     _, set_name, metric, subset = measure
     return (row.set, row.metric, row.subset) == (set_name, metric, subset)
 

@@ -6,12 +6,22 @@ from typing import Any
 
 from markupsafe import Markup
 
+from scripts.report.language_model_basis import (
+    PART_NAMES,
+    flattened,
+    formula,
+    left_out_table,
+    provenance_table,
+    set_table,
+)
 from scripts.report.language_model_forest import (
     SAME_EPOCH,
     TITLES,
     difference_label,
+    measures,
     shown_differences,
 )
+from scripts.report.language_model_heldout import heldout_table
 from scripts.report.language_model_tables import (
     REAL,
     DifferenceRow,
@@ -20,7 +30,7 @@ from scripts.report.language_model_tables import (
     SeedRow,
     TargetRow,
 )
-from scripts.report.language_model_text import advice_lines, glance, glance_korean
+from scripts.report.language_model_text import advice_lines, glance, glance_korean, stopped_lines
 from scripts.report.language_model_view import (
     COMPOSITE_STRICT,
     LOSS,
@@ -29,18 +39,18 @@ from scripts.report.language_model_view import (
     SHARES,
     Measure,
     MetricBook,
+    Table,
     baseline_name,
     decimals,
+    difference_of,
     millions,
+    nats_of,
     percent,
     percent_of,
     points,
     points_of,
 )
 from scripts.report.page import Section
-
-PART_NAMES = {"real_1": "Real@1", "real_5": "Real@5", "lambada_1": "LAMBADA@1"}
-Table = tuple[list[str], list[list[str]]]  # headings, rows of texts
 
 
 @dataclass(frozen=True)
@@ -76,13 +86,15 @@ def language_model_section(tables: LanguageModelTables, figures: dict[str, Marku
         name="language_model",
         title="Language models",
         template="language_model.html.j2",
-        glance=glance(tables.summary, tables.runs, tables.differences),
-        glance_korean=glance_korean(tables.summary, tables.runs, tables.differences),
+        glance=glance(tables.summary, book, tables.runs, tables.differences),
+        glance_korean=glance_korean(tables.summary, book, tables.runs, tables.differences),
         values={
             "figures": figures,
             "ranking": ranking(tables.runs),
+            "stopped": stopped_lines(tables.summary, tables.runs),
             "aspects": aspects(tables.runs),
             "checkpoints": {row.run: checkpoint_table(book, row) for row in tables.runs},
+            "heldout": heldout_table(book, tables.runs, tables.differences),
             "baselines": baseline_table(book),
             "particles": particle_table(book, tables.runs),
             "targets": target_table(tables.targets),
@@ -119,6 +131,7 @@ def ranking(runs: Sequence[RunRow]) -> Table:
         "over-fitting",
         "best minus last (points, test)",
         "early stopping would end at",
+        "stopped after epoch",
     ]
     rows = [
         [
@@ -137,10 +150,12 @@ def ranking(runs: Sequence[RunRow]) -> Table:
             row.overfitting,
             points(row.peak_to_last, row.peak_to_last_low, row.peak_to_last_high),
             row.stop_epoch or "–",
+            row.stopped_after or "–",
         ]
         for row in sorted(runs, key=lambda row: row.rank)
     ]
-    return headings, rows
+    words = ("run", "kind", "starts from", "over-fitting")
+    return Table(headings, rows, texts=frozenset(map(headings.index, words)))
 
 
 def aspects(runs: Sequence[RunRow]) -> Table:
@@ -177,9 +192,10 @@ def aspects(runs: Sequence[RunRow]) -> Table:
         for place, value in enumerate(values):
             if value is not None and value == best:
                 shown[place] += " *"
-    return headings, [
-        [row.run, *(column[place] for column in texts)] for place, row in enumerate(runs)
-    ]
+    return Table(
+        headings,
+        [[row.run, *(column[place] for column in texts)] for place, row in enumerate(runs)],
+    )
 
 
 def efficiency(row: RunRow) -> float | None:
@@ -203,13 +219,13 @@ def checkpoint_table(book: MetricBook, run: RunRow) -> Table:
         ]
         for epoch in book.epochs[run.run]
     ]
-    return headings, rows
+    return Table(headings, rows)
 
 
 def baseline_table(book: MetricBook) -> Table:
     """Return the baselines without a model, on all items."""
     measures = [one for one in SHARES if any(book.get(name, "", one) for name in book.baselines)]
-    return (
+    return Table(
         ["baseline", *(f"{one[0]} (%)" for one in measures)],
         [
             [baseline_name(name), *(percent_of(book.get(name, "", one)) for one in measures)]
@@ -233,7 +249,7 @@ def particle_table(book: MetricBook, runs: Sequence[RunRow]) -> Table:
         if items:
             label = subset.removeprefix("particle:") if ":" in subset else f"{subset} entities"
             rows.append([label, f"{items:,}", *(percent_of(one) for one in found)])
-    return ["particle", "items", *(label for label, _, _ in columns)], rows
+    return Table(["particle", "items", *(label for label, _, _ in columns)], rows)
 
 
 def target_table(targets: Sequence[TargetRow]) -> Table:
@@ -250,12 +266,13 @@ def target_table(targets: Sequence[TargetRow]) -> Table:
         ]
         for row in targets
     ]
-    return ["checkpoint", "metric (%)", "wanted", "reached on the test half", "met"], rows
+    headings = ["checkpoint", "metric (%)", "wanted", "reached on the test half", "met"]
+    return Table(headings, rows, texts=frozenset({0, 1, 4}))
 
 
 def seed_table(seeds: Sequence[SeedRow]) -> Table:
     """Return the spread over seeds."""
-    return (
+    return Table(
         ["row of runs.tsv", "metric (%)", "seeds", "mean", "SD", "lowest", "highest"],
         [
             [
@@ -266,6 +283,7 @@ def seed_table(seeds: Sequence[SeedRow]) -> Table:
             ]
             for row in seeds
         ],
+        texts=frozenset({0, 1}),
     )
 
 
@@ -276,15 +294,15 @@ def difference_tables(
     headings = [
         "difference",
         "metric",
-        "items",
+        "items or tokens",
         "documents",
-        "points (95 % interval)",
+        "points, or nats (95 % interval)",
         "within noise",
     ]
     return [
         (
             TITLES[kind],
-            (
+            Table(
                 headings,
                 [
                     [
@@ -292,11 +310,12 @@ def difference_tables(
                         measure[0],
                         f"{row.items:,}",
                         f"{row.documents:,}",
-                        points_of(row),
+                        difference_of(row),
                         row.within_noise,
                     ]
                     for measure, row in shown
                 ],
+                texts=frozenset({0, 1, len(headings) - 1}),
             ),
         )
         for kind, shown in shown_differences(differences, runs).items()
@@ -304,92 +323,28 @@ def difference_tables(
 
 
 def same_epoch_table(differences: Sequence[DifferenceRow]) -> Table:
-    """Return the strict composites' differences of runs at the same epoch, on all items."""
-    _, set_name, metric, subset = COMPOSITE_STRICT
-    rows = [
-        [row.first, row.second, points_of(row), row.within_noise]
-        for row in differences
-        if row.kind == SAME_EPOCH
-        and (row.set, row.metric, row.subset) == (set_name, metric, subset)
-    ]
-    return ["first", "second", "points (95 % interval)", "within noise"], rows
-
-
-def set_table(summary: dict[str, Any]) -> Table:
-    """Return the sizes of the evaluation sets, candidates and chance levels."""
+    """Return the strict composites' and held-out losses' differences at the same epoch."""
+    of_kind = [row for row in differences if row.kind == SAME_EPOCH]
+    losses = {(row.first, row.second): row for row in of_kind if measures(row, LOSS)}
+    rows = []
+    for row in of_kind:
+        if measures(row, COMPOSITE_STRICT):
+            loss = losses.get((row.first, row.second))
+            rows.append(
+                [
+                    row.first,
+                    row.second,
+                    points_of(row),
+                    row.within_noise,
+                    *(["–", "–"] if loss is None else [nats_of(loss), loss.within_noise]),
+                ]
+            )
     headings = [
-        "set",
-        "items",
-        "documents",
-        "validation items",
-        "test items",
-        "unseen entities",
-        "candidates (mean)",
-        "chance @1 (%)",
-        "chance @5 (%)",
-        "sha256",
+        "first",
+        "second",
+        "composite, points (95 % interval)",
+        "within noise",
+        "held-out loss, nats (95 % interval)",
+        "within noise",
     ]
-    rows = []
-    for name, sizes in sorted(summary["sets"].items()):
-        chance = summary["chance"].get(name, {})
-        candidates = chance.get("candidates")
-        about = summary["evaluation_sets"].get(name, {})
-        rows.append(
-            [
-                name,
-                f"{sizes['all']['items']:,}",
-                f"{sizes['all']['documents']:,}",
-                f"{sizes['validation']['items']:,}",
-                f"{sizes['test']['items']:,}",
-                f"{sizes['all']['unseen']:,}",
-                "–" if candidates is None else f"{candidates:,.1f}",
-                percent(chance.get("chance_at_1")),
-                percent(chance.get("chance_at_5")),
-                str(about.get("sha256", "–"))[:16],
-            ]
-        )
-    return headings, rows
-
-
-def left_out_table(summary: dict[str, Any]) -> Table:
-    """Return why possible items were left out of the evaluation sets."""
-    rows = [
-        [name, str(reason).replace("_", " "), f"{number:,}"]
-        for name, about in sorted(summary["evaluation_sets"].items())
-        for reason, number in sorted(about.get("left_out", {}).items())
-        if isinstance(number, int)
-    ]
-    return ["set", "reason", "items"], rows
-
-
-def flattened(value: dict[str, Any]) -> list[list[str]]:
-    """Return nested facts as (name, value) rows."""
-    rows = []
-    for key, inner in sorted(value.items()):
-        if isinstance(inner, dict):
-            rows += [[f"{key} · {name}", text] for name, text in flattened(inner)]
-        else:
-            shown = f"{inner:,}" if isinstance(inner, int) and inner is not True else str(inner)
-            rows.append([str(key).replace("_", " "), shown])
-    return rows
-
-
-def formula(weights: dict[str, float]) -> str:
-    """Return the composite's formula."""
-    return " + ".join(
-        f"{weights[part]:g} · {name}" for part, name in PART_NAMES.items() if part in weights
-    )
-
-
-def provenance_table(summary: dict[str, Any]) -> list[list[str]]:
-    """Return what the numbers rest on."""
-    facts = {
-        "items": summary["items"],
-        "documents": summary["documents"],
-        "seed": summary["seed"],
-        "resamples": summary["resamples"],
-        "code": summary["code"],
-        "item scores": f"sha256 {summary['data_sha256']}",
-        "versions": summary["versions"],
-    }
-    return flattened(facts)
+    return Table(headings, rows, texts=frozenset({0, 1, 3, 5}))

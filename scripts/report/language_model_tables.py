@@ -25,6 +25,7 @@ SUMMARY_KEYS = (
     "contamination",
     "definitions",
     "weights",
+    "stopping",
     "resamples",
     "advice",
     "seed",
@@ -92,6 +93,8 @@ class RunRow:
     peak_to_last_high: float | None
     stability: float | None
     stop_epoch: str | None
+    stopped_after: str | None
+    left_out: str | None  # epochs, separated by spaces
     steps: int
     tokens: int
     tokens_at_best: int

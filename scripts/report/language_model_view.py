@@ -1,6 +1,7 @@
 """The track's tables by what a reader asks for, and numbers as texts."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from scripts.report.language_model_tables import (
     BASELINE,
@@ -45,6 +46,20 @@ SHARES = (
     GOLD_1,
     GOLD_5,
 )
+
+
+class Table(NamedTuple):
+    """A table of texts.
+
+    Attributes:
+        headings: one text a column.
+        rows: one text a column.
+        texts: columns of words, set to the left; all others are numbers.
+    """
+
+    headings: list[str]
+    rows: list[list[str]]
+    texts: frozenset[int] = frozenset({0})
 
 
 class MetricBook:
@@ -131,6 +146,22 @@ def _signed(share: float) -> str:
 def points_of(row: DifferenceRow) -> str:
     """Return a difference in points with its interval."""
     return points(row.difference, row.low, row.high)
+
+
+def nats(value: float, low: float | None = None, high: float | None = None) -> str:
+    """Return a difference of losses, signed: -1.235 (-1.301 to -1.170)."""
+    first, *ends = (f"{round(one, 3) + 0.0:+.3f}" for one in (value, low, high) if one is not None)
+    return f"{first} ({' to '.join(ends)})" if len(ends) == 2 else first
+
+
+def nats_of(row: DifferenceRow) -> str:
+    """Return a difference of losses with its interval."""
+    return nats(row.difference, row.low, row.high)
+
+
+def difference_of(row: DifferenceRow) -> str:
+    """Return a difference with its interval: shares in points, losses in nats."""
+    return f"{nats_of(row)} nats" if row.set == HELDOUT else points_of(row)
 
 
 def decimals(row: MetricRow | None, places: int = 3) -> str:

@@ -2,8 +2,9 @@
 
 In: the records that jobs keep beside their logs, and the jobs of the plan. Out: one row per planned
 job (TSV; columns in `scripts.report.job_costs.CostRow`), in the plan's order. A record of a job
-that the plan no longer holds is left out; a planned job whose record is gone is listed as
-"missing". A record tells of the job's last run, which may be older than this run.
+that the plan no longer holds, or of an epoch that early stopping left out, is passed over; a
+planned job whose record is gone is listed as "missing". A record tells of the job's last run, which
+may be older than this run.
 """
 
 import logging
@@ -11,6 +12,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from scripts.common.entry import entry
+from scripts.common.files import read_json
 from scripts.common.job_record import JobRecord, read_record
 from scripts.common.tsv import write_tsv
 from scripts.report.job_costs import COST_COLUMNS, CostRow
@@ -23,13 +25,18 @@ def run(summary: Path, costs: Path, *, logs: Path, jobs: dict[str, dict[str, str
     """Write the table of costs.
 
     Args:
-        summary: last file of the track; the jobs have ended when it stands.
+        summary: last file of the track; the jobs have ended when it stands. It says which planned
+            epochs of which run early stopping left out.
         costs: where the table goes.
         logs: folder of the track's logs, with a folder for each rule.
         jobs: wildcards of each planned job by the name of its log below `logs`, without suffix.
     """
-    del summary
-    rows = [cost_of(logs, name, wildcards) for name, wildcards in jobs.items()]
+    left_out = (read_json(summary).get("stopping") or {}).get("left_out", {})
+    rows = [
+        cost_of(logs, name, wildcards)
+        for name, wildcards in jobs.items()
+        if wildcards.get("epoch") not in left_out.get(wildcards.get("run"), [])
+    ]
     write_tsv(costs, COST_COLUMNS, map(astuple, rows))
     for row in rows:
         if row.state in (MISSING, UNREADABLE):

@@ -29,7 +29,9 @@ from scripts.language_model.document_attention import DocumentMaskedLM
 from scripts.language_model.masking import pieces_of
 from scripts.language_model.memory import keep_freed_memory
 from scripts.language_model.optimization import adamw, learning_rate
+from scripts.language_model.team import Team
 from scripts.language_model.training import (
+    ForwardPass,
     StepResult,
     TrainingSettings,
     accelerator_of,
@@ -160,8 +162,9 @@ def _training_loop(
             model,
             optimizer,
             accelerator,
-            masked,
+            lambda step: [ForwardPass(0, masked(step))],
             settings,
+            team=Team(),
             first=first,
             last=last,
             after_step=after_step,

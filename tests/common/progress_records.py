@@ -23,8 +23,14 @@ def write_record(
     total: int | None = None,
     passed: int = 0,
     batch_size: int | None = None,
+    unit: str = "documents",
+    taken_over: int = 0,
+    step: str | None = None,
 ) -> Path:
-    """Write the record of a job; `start` and `last` are seconds relative to NOW."""
+    """Write the record of a job; `start` and `last` are seconds relative to NOW.
+
+    The folder of its log is named after the rule, or after `step` where that is another.
+    """
     parts = name.split("/")
     wildcards = dict(zip(("source", "shard"), parts, strict=False)) if rule != "x" else {}
     stages = []
@@ -35,7 +41,7 @@ def write_record(
         stages.append(
             {
                 "label": name,
-                "unit": "documents",
+                "unit": unit,
                 "done": done,
                 "total": total,
                 "passed": passed,
@@ -43,9 +49,10 @@ def write_record(
                 "batches": batches,
                 "seconds": last - start,
                 "batch_size": batch_size,
+                "taken_over": taken_over,
             }
         )
-    path = results / "logs" / track / rule / f"{name}.json"
+    path = results / "logs" / track / (step or rule) / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     record = {
         "rule": rule,
@@ -88,9 +95,9 @@ def write_selection(results: Path, dataset: str, *, rows: int, kept: int) -> Pat
     return path
 
 
-def write_summary(results: Path, at: float) -> None:
-    """Write the last table of the corpus track, at a time relative to NOW."""
-    path = results / "corpus" / "tables" / "summary.json"
+def write_summary(results: Path, at: float, *, track: str = "corpus") -> None:
+    """Write the last table of a track, at a time relative to NOW."""
+    path = results / track / "tables" / "summary.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("{}")
     os.utime(path, (NOW + at, NOW + at))

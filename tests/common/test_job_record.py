@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +13,14 @@ from scripts.common.job_record import (
     RUNNING,
     peak_resident_mb,
     read_record,
+    record_file,
     record_path,
     recording,
+    take_back_notes,
 )
 from scripts.common.progress import Progress
+
+ROOT = Path(__file__).parents[2]
 
 
 class Clock:
@@ -79,6 +84,35 @@ def test_notes_are_a_second_apart(log):
         clock.now = 1.0
         progress.advance(7)
         assert read_record(record_path(log)).stages[0].done == 14
+
+
+ANOTHER_PROCESS = """
+import sys
+from pathlib import Path
+from scripts.common.job_record import noting_for
+from scripts.common.progress import Progress
+with noting_for(Path(sys.argv[1])):
+    progress = Progress("elsewhere", total=5)
+    progress.advance(5)
+    progress.finish()
+Progress("not for the job", total=5)
+"""
+
+
+def test_another_process_of_the_job_writes_to_its_record(log):
+    with recording(log, rule="r", wildcards={}, threads=1):
+        path = record_file()
+        assert path == record_path(log)
+        command = [sys.executable, "-c", ANOTHER_PROCESS, str(path)]
+        subprocess.run(command, cwd=ROOT, check=True)
+        assert [stage.label for stage in read_record(path).stages] == ["elsewhere"]
+        take_back_notes(1000.0)
+        Progress("here", total=1)
+    closed = read_record(record_path(log))
+    assert [(stage.label, stage.done) for stage in closed.stages] == [("elsewhere", 5), ("here", 0)]
+    assert closed.state == FINISHED
+    assert closed.peak_mb is not None and closed.peak_mb > 1010
+    assert record_file() is None
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), SystemExit(1)])

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scripts.common.check_config import ROOT
 from scripts.common.config import load_schema
 from scripts.common.errors import ConfigError
-from scripts.common.runs_table import canonical_epoch, epochs_of, parent_of, read_runs
+from scripts.common.run_epochs import canonical_epoch, epochs_of, parent_of
+from scripts.common.runs_table import read_runs
 
 SCHEMA = load_schema(ROOT / "config" / "schema.yaml")
 COLUMNS = ("run", "kind", "length", "init", "epochs", "eval_every", "schedule_epochs", "seed")

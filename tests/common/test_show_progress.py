@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from scripts.common import show_progress
 from scripts.common.job_states import RecordReader, Span, covered_seconds, mean_rate, recent_rate
+from scripts.common.planned_jobs import plan_path, read_planned, write_planned
 from scripts.common.progress_page import Page, page_lines, read_page, summary_lines
 from scripts.common.shard_progress import CorpusFiles
 from tests.common.progress_records import (
@@ -29,7 +30,8 @@ def results(tmp_path: Path) -> Path:
 
 
 def page_of(results: Path, now: float = 0.0) -> Page:
-    return read_page(RecordReader(results).jobs(), CorpusFiles(results), NOW + now)
+    jobs, files = RecordReader(results).jobs(), CorpusFiles(results)
+    return read_page(jobs, files, NOW + now, read_planned(results))
 
 
 def scored(results: Path, now: float = 0.0) -> list[str]:
@@ -162,6 +164,99 @@ def test_other_tracks_jobs_have_their_line(results):
         "jobs: 1 running, 0 finished",
         "x: 40/100 documents, 5.0 documents/s, ETA 0:00:12",
     ]
+
+
+# ---- models --------------------------------------------------------------------------------
+
+PLAN = [
+    "prepare_base_model/256",
+    *(f"train_epoch/text/epoch-{epoch}" for epoch in ("0.5", "1.0")),
+    *(f"train_epoch/names/epoch-{epoch}" for epoch in ("0.5", "1.0")),
+    *(f"evaluate_checkpoint/text/epoch-{epoch}" for epoch in ("0.0", "0.5", "1.0")),
+    "summarize_language_model/all",
+]
+
+
+def trained(results: Path) -> None:
+    """A base model and one segment are made, a last segment is trained, one is evaluated."""
+    models: dict[str, Any] = {"track": "language_model"}
+    done: dict[str, Any] = {**models, "state": "finished"}
+    write_record(results, "256", rule="prepare_base_model", start=-500, last=-490, **done)
+    steps: dict[str, Any] = {"rule": "train_epoch", "unit": "steps", "total": 300}
+    write_record(results, "text/epoch-0.5", start=-480, last=-180, done=300, **done, **steps)
+    write_record(results, "old/epoch-0.5", start=-900, last=-600, done=300, **done, **steps)
+    # Killed after 100 steps before; the other 50 took 100 seconds: 0.5/s, 150 more are 300 s.
+    write_record(
+        results,
+        "text/epoch-1.0",
+        start=-100,
+        last=0,
+        done=150,
+        taken_over=100,
+        step="train_epoch",
+        **models,
+        **steps | {"rule": "train_last_epoch"},
+    )
+    write_record(
+        results,
+        "text/epoch-0.5",
+        rule="evaluate_checkpoint",
+        unit="items",
+        start=-10,
+        last=0,
+        done=400,
+        total=2400,
+        **models,
+    )
+
+
+def test_models_say_how_many_planned_jobs_are_done_and_how_far_running_ones_are(results):
+    trained(results)
+    write_planned(results, {"corpus": ["score_shard/news/000"], "language_model": PLAN})
+    assert page_lines(page_of(results)) == [
+        "jobs: 2 running, 3 finished",
+        "language_model: 2 of 9 planned jobs done, train_epoch 1/4, evaluate_checkpoint 0/3",
+        "train_last_epoch text epoch-1.0: 150/300 steps, 0.5 steps/s, ETA 0:05:00",
+        "evaluate_checkpoint text epoch-0.5: 400/2,400 items, 40.0 items/s, ETA 0:00:50",
+    ]
+    assert summary_lines(page_of(results))[0].startswith("language_model: 2 of 9 planned jobs")
+
+
+def test_models_without_a_plan_or_with_half_of_one_are_counted_alone(results):
+    trained(results)
+    expected = "language_model: 3 jobs done, their plan is not known"
+    assert page_lines(page_of(results))[1] == expected
+    for content in ("", '{"language_model": [', "[]", '{"language_model": 3}'):
+        plan_path(results).write_text(content)
+        assert page_lines(page_of(results))[1] == expected
+
+
+def test_a_plan_alone_says_nothing_of_models(results):
+    write_planned(results, {"language_model": PLAN})
+    assert page_lines(page_of(results)) == ["jobs: 0 running, 0 finished"]
+
+
+def test_a_watch_waits_for_the_models_that_have_begun(results):
+    finished_results(results)
+    write_record(
+        results,
+        "256",
+        rule="prepare_base_model",
+        track="language_model",
+        state="finished",
+        start=-50,
+        last=-40,
+    )
+    write_planned(results, {"language_model": PLAN})
+
+    def summarize():
+        again: dict[str, Any] = {"rule": "summarize_language_model", "state": "finished"}
+        write_record(results, "all", track="language_model", start=15, last=18, **again)
+        write_summary(results, 17, track="language_model")
+
+    assert watched(results, {20: summarize}) == 24  # more than five seconds after the last word
+    (results / "language_model/tables/summary.json").unlink()
+    assert watched(results, patience=50) == 70  # 50 seconds after the last word, at 18
 
 
 # ---- records that come and go --------------------------------------------------------------

@@ -47,6 +47,21 @@ def test_same_rows_give_the_same_bytes(path, tmp_path):
     assert again.read_bytes() == path.read_bytes()
 
 
+def test_long_texts_give_the_same_bytes_however_they_arrive(tmp_path):
+    schema = pa.schema([("text", pa.string())])
+    chance = random.Random(0)
+    texts = [chance.randbytes(500).hex() for _ in range(6_000)]  # pages of 1 MB are cut within
+    table = pa.table({"text": texts}, schema=schema)
+    found = set()
+    for rows in (777, 4_999, 6_000):
+        path = tmp_path / f"{rows}.parquet"
+        with table_writer(path, schema) as writer:
+            for start in range(0, len(texts), rows):
+                writer.write_table(table.slice(start, rows))
+        found.add(path.read_bytes())
+    assert len(found) == 1
+
+
 def test_columns_are_put_in_order_and_cast(tmp_path):
     mixed = pa.table({"characters": pa.array([1, 2], pa.int64()), "doc_id": ["a", "b"]})
     write_table(tmp_path / "t.parquet", mixed, SCHEMA)

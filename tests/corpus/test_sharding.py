@@ -14,6 +14,7 @@ from scripts.common.corpus_tables import DOCUMENTS
 from scripts.common.errors import InputError, IntegrityError
 from scripts.common.files import read_json
 from scripts.corpus import shard_source
+from scripts.corpus import spool as spool_module
 from scripts.corpus.documents import shard_file
 from scripts.corpus.spool import Spool
 from tests.corpus.builders import articles, shard_files, shard_texts, write_jsonl
@@ -102,6 +103,22 @@ def test_a_spool_stays_mapped_for_one_piece_at_a_time(tmp_path):
             pieces, rows = pieces + 1, rows + table.num_rows
             assert wait_until(lambda: not is_mapped(path))  # a thread may hold it a moment longer
     assert pieces > 10 and rows == 20_000
+
+
+def test_runs_that_are_mapped_a_few_at_a_time_give_the_same_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool_module, "_RUNS_MAPPED_AT_A_TIME", 3)
+    schema = pa.schema([("key", pa.uint64()), ("doc_id", pa.string())])
+    chance = random.Random(0)
+    keys = [chance.randrange(SPAN) for _ in range(700)]
+    with Spool(tmp_path / "spool.arrow", schema, run_bytes=1) as spool:
+        for start in range(0, len(keys), 100):  # seven runs
+            part = keys[start : start + 100]
+            columns = {"key": part, "doc_id": [str(key) for key in part]}
+            spool.add(pa.record_batch(columns, schema=schema))
+        spool.run_bytes = 10_000
+        spool.finish()
+        found = [key for table in spool.sorted_range(0, SPAN) for key in table["key"].to_pylist()]
+    assert found == sorted(keys)
 
 
 def is_mapped(path: Path) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from scripts.common.tables import table_of_rows, write_table
-from scripts.language_model.tables import ITEM_SCORES, STEPS
+from scripts.language_model.tables import HELDOUT_SCORES, ITEM_SCORES, STEPS
 
 PARTICLES = ("JKS", "JKO", "")
 
@@ -94,6 +94,29 @@ def score_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
 def write_scores(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_table(path, score_table(rows), ITEM_SCORES)
+    return path
+
+
+def write_heldout(path: Path, loss: float, *, documents: int = 40, seed: int = 5) -> Path:
+    """Write held-out sums of documents whose loss a token lies around `loss`, in nats.
+
+    Difficulty and tokens of a document follow from the seed alone; every fourth has no sentence.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fixed = np.random.default_rng(seed)
+    harder, tokens = fixed.normal(0.0, 0.3, documents), fixed.integers(5, 60, documents)
+    rows = [
+        {
+            "doc_id": f"doc{document:04d}",
+            "half": ("validation", "test")[document % 2],
+            "loss_sum": float(tokens[document] * (loss + harder[document])),
+            "loss_tokens": int(tokens[document]),
+            "sentence_sum": 12 * (loss + harder[document]) if document % 4 else 0.0,
+            "sentence_tokens": 12 if document % 4 else 0,
+        }
+        for document in range(documents)
+    ]
+    write_table(path, table_of_rows(rows, HELDOUT_SCORES), HELDOUT_SCORES)
     return path
 
 

@@ -11,7 +11,13 @@ from scripts.common.tables import write_table
 from scripts.language_model import select_checkpoint, summarize_language_model
 from scripts.language_model.composite import DEFAULT_WEIGHTS
 from scripts.language_model.tables import BASELINE_SCORES, ITEM_SCORES
-from tests.language_model.score_builders import planted_rows, score_table, write_scores, write_steps
+from tests.language_model.score_builders import (
+    planted_rows,
+    score_table,
+    write_heldout,
+    write_scores,
+    write_steps,
+)
 
 STEPS_A_SEGMENT = 10
 OUTPUTS = {
@@ -81,7 +87,7 @@ def write_track(
         The arguments of the step, outputs included.
     """
     evaluated, trained = [], []
-    items, metrics, steps, bests = [], [], [], []
+    items, heldout, metrics, steps, bests = [], [], [], [], []
     for run, curve in levels.items():
         files: dict[str, list[Path]] = {"scores": [], "models": [], "configs": [], "steps": []}
         for place, (epoch, level) in enumerate(curve.items()):
@@ -93,18 +99,11 @@ def write_track(
             )
             evaluated.append(f"{run}@{epoch}")
             items.append(write_scores(home / "items.parquet", rows))
+            heldout.append(write_heldout(home / "heldout.parquet", 6.0 - level))
             metrics.append(home / "metrics.json")
             write_json(
                 metrics[-1],
                 {
-                    "heldout": {
-                        "loss": 6.0 - level,
-                        "masked_tokens": 900,
-                        "segments": 40,
-                        "pseudo_perplexity": 90.0,
-                        "sentence_tokens": 500,
-                        "sentences": 50,
-                    },
                     "definitions": {"strict": "exact form", "lenient": "substring"},
                     "package_versions": {"torch": "2.13.0"},
                 },
@@ -156,6 +155,7 @@ def write_track(
     assert ITEM_SCORES.names == BASELINE_SCORES.names[1:]
     return {
         "scores": items,
+        "heldout_scores": heldout,
         "metrics": metrics,
         "steps": steps,
         "bests": bests,
@@ -170,6 +170,8 @@ def write_track(
         "targets": {"real_1": 0.68, "real_5": 0.83},
         "expected": {"mlm": {"real_1": [0.4, 0.6]}},
         "patience": 2,
+        "stop_patience": None,
+        "results_folder": "results",
         "resamples": 400,
         "seed": 42,
         "code_hash": "0123456789abcdef",

@@ -12,9 +12,10 @@ from scripts.common.files import read_json, sha256_file, write_json
 from scripts.common.tables import read_table, table_of_rows, write_table
 from scripts.language_model import evaluate_checkpoint
 from scripts.language_model.checkpoints import save_checkpoint
+from scripts.language_model.halves import half_of_document
 from scripts.language_model.item_scores import ItemScorer
 from scripts.language_model.masked_logits import Query, Runner
-from scripts.language_model.tables import EVALUATION_ITEMS, ITEM_SCORES
+from scripts.language_model.tables import EVALUATION_ITEMS, HELDOUT_SCORES, ITEM_SCORES
 from tests.language_model.evaluation_builders import (
     WORDS,
     item,
@@ -109,7 +110,7 @@ def inputs(folder: Path, rows: list[dict[str, Any]], **changes: Any) -> dict[str
     packed = {
         "input_ids": [[special["cls"], *text, special["sep"]] * 3],
         "segment_lengths": [[8, 8, 8]],
-        "doc_ids": [["a", "b", "c"]],
+        "doc_ids": [["a", "b", "a"]],
     }
     DatasetDict({"holdout": Dataset.from_dict(packed)}).save_to_disk(folder / "mlm")
     write_json(folder / "manifest.json", {"sha256": "ab" * 32})
@@ -125,6 +126,7 @@ def inputs(folder: Path, rows: list[dict[str, Any]], **changes: Any) -> dict[str
         "heldout_manifest": folder / "manifest.json",
         "contamination": folder / "contamination.json",
         "scores": folder / "items.parquet",
+        "heldout_scores": folder / "heldout.parquet",
         "metrics": folder / "metrics.json",
         "run": "mlm",
         "epoch": "0.5",
@@ -146,14 +148,24 @@ def test_the_step_writes_every_item_and_its_means(tmp_path: Path) -> None:
     evaluate_checkpoint.run(**inputs(tmp_path, rows))
     found = read_table(tmp_path / "items.parquet", ITEM_SCORES).to_pylist()
     assert {row["item_id"] for row in found} == {row["item_id"] for row in rows}
+    documents = read_table(tmp_path / "heldout.parquet", HELDOUT_SCORES).to_pylist()
+    assert [row["doc_id"] for row in documents] == ["a", "b"]
+    assert [row["sentence_tokens"] for row in documents] == [12, 6]
+    assert [row["half"] for row in documents] == [half_of_document(1, name) for name in "ab"]
     means = read_json(tmp_path / "metrics.json")["sets"]["real_coref"]
     heldout = read_json(tmp_path / "metrics.json")["heldout"]
     assert heldout["segments"] == heldout["sentences"] == 3 and heldout["sentence_tokens"] == 18
+    assert heldout["documents"] == heldout["sentence_documents"] == 2
+    masked = sum(row["loss_tokens"] for row in documents)
+    assert masked == heldout["masked_tokens"]
+    total = sum(row["loss_sum"] for row in documents)
+    assert total / masked == pytest.approx(heldout["loss"])
     assert means["items"] == 64 and means["documents"] == 32
     assert means["strict_1"] == sum(row["strict_1"] for row in found) / 64
-    before = [(tmp_path / name).read_bytes() for name in ("items.parquet", "metrics.json")]
+    written = [tmp_path / name for name in ("items.parquet", "heldout.parquet", "metrics.json")]
+    before = [path.read_bytes() for path in written]
     evaluate_checkpoint.run(**inputs(tmp_path, rows))
-    assert before == [(tmp_path / name).read_bytes() for name in ("items.parquet", "metrics.json")]
+    assert before == [path.read_bytes() for path in written]
 
 
 def test_bad_inputs_end_in_one_line(tmp_path: Path) -> None:

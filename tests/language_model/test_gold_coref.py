@@ -108,6 +108,30 @@ def test_gold_mentions_count_among_the_nouns(tmp_path: Path) -> None:
     )
 
 
+def test_a_document_gives_so_many_items_whatever_its_passages(tmp_path: Path) -> None:
+    passages = [
+        {**ROW, "id": f"p{number}", "novel": novel} for number, novel in enumerate("aaaaab")
+    ]
+    everything = build(tmp_path / "all", passages)
+    per_passage = len(everything) // 6
+    assert len(everything) == 6 * per_passage and per_passage > 1
+    limit = per_passage + 1
+    rows = build(tmp_path / "limited", passages, items_per_document=limit)
+    # Novel a has five passages and is cut, novel b has one and is whole.
+    assert Counter(row["doc_id"] for row in rows) == {
+        "novels:a": limit,
+        "novels:b": per_passage,
+    }
+    assert len({row["item_id"].split(":")[2] for row in rows if row["doc_id"] == "novels:a"}) > 1
+    left_out = read_json(tmp_path / "limited" / "gold_coref.json")["left_out"]
+    assert left_out["beyond_items_per_document"] == 5 * per_passage - limit
+    assert "beyond_items" not in left_out
+    known = {row["item_id"] for row in everything}
+    assert {row["item_id"] for row in rows} < known
+    fewer = build(tmp_path / "fewer", passages, items_per_document=limit, max_items=3)
+    assert len(fewer) == 3 and {row["item_id"] for row in fewer} < {row["item_id"] for row in rows}
+
+
 def test_bad_files_end_in_one_line(tmp_path: Path) -> None:
     for row, message in (
         ({**ROW, "clusters": [[["a", "b", "삼성"]]]}, r"passage 'p1' is not \[start, end, surface"),

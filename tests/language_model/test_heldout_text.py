@@ -33,7 +33,7 @@ def segments() -> list[Segment]:
     special = tiny_wordpiece().special_ids
     return [
         Segment(
-            f"d{number}#0",
+            f"d{number // 2}#{number % 2}",
             [special["cls"], *tokenize(text, tiny_wordpiece()).ids, special["sep"]],
         )
         for number, text in enumerate(TEXTS)
@@ -53,13 +53,21 @@ def test_loss_equals_the_one_of_each_document_alone(batch_tokens: int) -> None:
     found = masked_loss(
         tiny_runner(batch_tokens=batch_tokens), wordpiece, segments(), rate=0.3, seed=2
     )
-    expected = []
+    by_document: dict[str, list[float]] = {}
     for segment in segments():
         places = masked_positions(segment, 0.3, special.values(), 2)
         ids = [special["mask"] if n in places else i for n, i in enumerate(segment.ids)]
-        expected += [surprise(ids, place, segment.ids[place]) for place in places]
+        by_document.setdefault(segment.name[:2], []).extend(
+            surprise(ids, place, segment.ids[place]) for place in places
+        )
+    expected = [one for values in by_document.values() for one in values]
     assert found.tokens == len(expected) and found.texts == len(TEXTS)
     assert found.value == pytest.approx(sum(expected) / len(expected), abs=1e-5)
+    # Seven pieces of four documents: what belongs to a document is summed.
+    assert list(found.documents) == sorted(by_document) == ["d0", "d1", "d2", "d3"]
+    for document, values in by_document.items():
+        assert found.documents[document].tokens == len(values)
+        assert found.documents[document].total == pytest.approx(sum(values), abs=1e-4)
 
 
 def test_masks_are_keyed_nested_and_never_special() -> None:
@@ -81,27 +89,40 @@ def test_pseudo_perplexity_masks_one_token_at_a_time() -> None:
     chosen = sampled_sentences(segments(), wordpiece, count=4, seed=2)
     found = pseudo_perplexity(tiny_runner(), wordpiece, segments(), count=4, seed=2)
     expected = []
-    for sentence in chosen:
+    for document, sentence in chosen:
         whole = [special["cls"], *sentence, special["sep"]]
         for place in range(1, len(whole) - 1):
             if whole[place] != special["unk"]:
                 ids = [*whole[:place], special["mask"], *whole[place + 1 :]]
-                expected.append(surprise(ids, place, whole[place]))
+                expected.append((document, surprise(ids, place, whole[place])))
     assert len(chosen) == found.texts == 4 and found.tokens == len(expected)
-    assert found.perplexity == pytest.approx(math.exp(sum(expected) / len(expected)), rel=1e-5)
+    for document, one in found.documents.items():
+        own = [value for name, value in expected if name == document]
+        assert one.tokens == len(own)
+        assert one.total == pytest.approx(sum(own), abs=1e-4)
+    assert found.perplexity == pytest.approx(
+        math.exp(sum(value for _, value in expected) / len(expected)), rel=1e-5
+    )
     assert pseudo_perplexity(tiny_runner(), wordpiece, [], count=4, seed=2).perplexity is None
 
 
 def test_sentences_end_with_a_mark_and_samples_keep_their_order() -> None:
     wordpiece = tiny_wordpiece()
     sentences = sampled_sentences(segments(), wordpiece, count=100, seed=2)
-    assert all(wordpiece.pieces[sentence[-1]] == "." for sentence in sentences)
-    assert all(5 <= len(sentence) <= 64 for sentence in sentences)
+    assert all(wordpiece.pieces[sentence[-1]] == "." for _, sentence in sentences)
+    assert all(5 <= len(sentence) <= 64 for _, sentence in sentences)
     assert sampled_sentences(segments()[::-1], wordpiece, count=3, seed=2) == sentences[:3]
     whole = keyed_sample(segments(), 10**6, 2)
     part = keyed_sample(segments()[::-1], 25, 2)
     assert whole[: len(part)] == part and len(whole) == len(TEXTS)
     assert sum(len(segment.ids) for segment in part) <= 25
+
+
+def test_a_piece_belongs_to_the_document_before_its_number() -> None:
+    assert [Segment(name, []).document for name in ("news:7#0", "web:a#b#12")] == [
+        "news:7",
+        "web:a#b",
+    ]
 
 
 def test_packed_rows_are_taken_apart(tmp_path: Path) -> None:

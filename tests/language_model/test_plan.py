@@ -12,7 +12,8 @@ EVALUATION = {"gold": {"file": None}}
 def plan_of(**runs):
     common = {"length": 256, "eval_every": "0.5", "init": "base", "kind": "mlm"}
     rows = {name: common | {"run": name} | row for name, row in runs.items()}
-    return LanguageModelPlan({"seed": 1, "language_model": {"evaluation": EVALUATION}}, rows)
+    config = {"patience": None, "evaluation": EVALUATION}
+    return LanguageModelPlan({"seed": 1, "language_model": config}, rows)
 
 
 PLAN = plan_of(
@@ -73,6 +74,7 @@ def test_jobs_of_training_are_parted_by_the_last_checkpoint():
     assert len(first) + len(last) == 6
     assert len(PLAN.jobs_of("evaluate_checkpoint", both)) == 9
     assert PLAN.jobs_of("select_checkpoint", {"run"}) == [{"run": run} for run in PLAN.runs]
+    assert PLAN.jobs_of("refuse_start", {"run"}) == []
 
 
 def test_without_runs_there_is_no_plan():

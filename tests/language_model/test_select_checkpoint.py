@@ -18,7 +18,7 @@ from scripts.language_model.composite import (
     composite_draws,
 )
 from scripts.language_model.score_table import ScoreTable, read_scores, side_by_side
-from scripts.language_model.select_checkpoint import earliest_best, stop_after
+from scripts.language_model.select_checkpoint import earliest_best
 from tests.language_model.score_builders import (
     item_row,
     planted_rows,
@@ -180,25 +180,7 @@ def test_scores_come_back_by_item(tmp_path: Path) -> None:
 VALUES = st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4]), min_size=1, max_size=12)
 
 
-@given(VALUES, st.integers(1, 4))
-def test_early_stopping_against_a_slow_definition(values, patience):
-    """It stops at the first checkpoint whose last `patience` values set no new record."""
-    expected = None
-    for place in range(len(values)):
-        recent = range(place - patience + 1, place + 1)
-        if recent[0] >= 1 and all(values[i] <= max(values[:i]) for i in recent):
-            expected = place
-            break
-    assert stop_after(values, patience) == expected
-    assert stop_after(values, None) is None
-
-
 @given(VALUES)
 def test_the_earliest_best_is_a_maximum(values):
     place = earliest_best(values)
     assert values[place] == max(values) and max(values[:place], default=0.0) < values[place]
-
-
-def test_a_patience_below_one_is_refused() -> None:
-    with pytest.raises(ConfigError, match="patience is 0"):
-        stop_after([0.1, 0.2], 0)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,12 @@ from scripts.language_model.run_verdicts import (
     overfitting,
 )
 from scripts.language_model.tables import METRICS
-from tests.language_model.score_builders import planted_rows, write_scores, write_steps
+from tests.language_model.score_builders import (
+    planted_rows,
+    write_heldout,
+    write_scores,
+    write_steps,
+)
 from tests.language_model.summary_builders import OUTPUTS, demo_track, run_row, write_track
 
 Row = dict[str, str]
@@ -84,6 +90,35 @@ def test_convergence_stability_and_early_stopping(runs: dict[str, Row]) -> None:
     # Two checkpoints after 1.0 without a better one.
     assert runs["mlm_128"]["stop_epoch"] == "2.0" and runs["ft_mlm"]["stop_epoch"] == ""
     assert float(runs["mlm_128"]["stability"]) > float(runs["ft_combined"]["stability"])
+
+
+def test_without_patience_no_run_was_stopped(track: dict[str, Any], runs: dict[str, Row]) -> None:
+    assert {row["stopped_after"] + row["left_out"] for row in runs.values()} == {""}
+    assert json.loads(track["summary"].read_text(encoding="utf-8"))["stopping"] is None
+
+
+def test_a_stopped_run_is_told_with_what_was_left_out(tmp_path: Path) -> None:
+    rows = {
+        "stopped": run_row("stopped", "mlm", epochs="2.5", schedule_epochs="4.0"),
+        "whole": run_row("whole", "mlm", epochs="1.5", lr=2e-3),
+        "child": run_row("child", "entity_ft", init="stopped@best", epochs="0.5"),
+    }
+    levels = {
+        "stopped": {"0.0": 0.1, "0.5": 0.5, "1.0": 0.3, "1.5": 0.2},
+        "whole": {"0.0": 0.1, "0.5": 0.3, "1.0": 0.4, "1.5": 0.5},
+        "child": {"0.0": 0.5, "0.5": 0.6},
+    }
+    arguments = write_track(tmp_path, rows, levels) | {"stop_patience": 2}
+    summarize_language_model.run(**arguments)
+    told = {row["run"]: row for row in read(arguments["runs_table"])}
+    assert (told["stopped"]["stopped_after"], told["stopped"]["left_out"]) == ("1.5", "2.0 2.5")
+    assert told["stopped"]["best_epoch"] == "0.5" and told["stopped"]["steps"] == "30"
+    assert {told[name]["stopped_after"] for name in ("whole", "child")} == {""}
+    summary = json.loads(arguments["summary"].read_text(encoding="utf-8"))
+    assert summary["stopping"] == {"patience": 2, "left_out": {"stopped": ["2.0", "2.5"]}}
+    assert summary["checkpoints"] == 10
+    rows_of_advice = {one["run"] for one in summary["advice"]}
+    assert "stopped" not in rows_of_advice  # no further epochs of what got no better
 
 
 def test_tokens_include_those_of_the_runs_it_came_from(runs: dict[str, Row]) -> None:
@@ -188,7 +223,10 @@ def test_metrics_hold_every_checkpoint_half_and_subset(track: dict[str, Any]) ->
     unseen, seen = (one["real_coref", "all", name, "strict_1"] for name in ("unseen", "seen"))
     assert unseen["value"] < seen["value"]  # planted 0.1 lower
     assert unseen["items"] + seen["items"] == one["real_coref", "all", "all", "strict_1"]["items"]
-    assert one["heldout", "all", "all", "loss"]["value"] == pytest.approx(5.15)
+    loss = one["heldout", "all", "all", "loss"]
+    assert loss["documents"] == 40 and loss["low"] < loss["value"] < loss["high"]
+    assert one["heldout", "all", "all", "pseudo_perplexity"]["documents"] == 30
+    assert one["heldout", "test", "all", "loss"]["documents"] == 20
     assert one["composite", "test", "all", "composite_strict"]["items"] == 360
     assert ("real_coref", "all", "all", "choice_1") not in one
     formula = (
@@ -241,6 +279,16 @@ def test_advice_names_untuned_pretraining_further_and_shorter_runs(track: dict[s
     assert advice[0]["command"].startswith("snakemake results/language_model/train/")
 
 
+def test_advised_commands_name_the_runs_own_results(small: dict[str, Any]) -> None:
+    summarize_language_model.run(**small | {"results_folder": "/data/두 번째"})
+    advice = json.loads(small["summary"].read_text(encoding="utf-8"))["advice"]
+    for one in advice:
+        command, target = shlex.split(one["command"])
+        assert command == "snakemake"
+        assert target == f"/data/두 번째/language_model/train/{one['run']}/best.json"
+    assert advice
+
+
 def test_the_same_inputs_give_the_same_bytes(track: dict[str, Any], tmp_path: Path) -> None:
     again = track | {name: tmp_path / file for name, file in OUTPUTS.items()}
     summarize_language_model.run(**again)
@@ -273,9 +321,23 @@ def test_advised_rows_fit_the_table_of_runs(track: dict[str, Any], tmp_path: Pat
     assert accepted["entity_ft_from_combined_128_best"]["init"] == "combined_128@best"
 
 
-def test_metrics_without_held_out_text_are_refused(small: dict[str, Any]) -> None:
-    small["metrics"][0].write_text("{}", encoding="utf-8")
-    with pytest.raises(IntegrityError, match=r"metrics of mlm@0\.0 hold no 'heldout'"):
+def test_held_out_losses_are_compared_in_pairs(differences: list[Row]) -> None:
+    # Planted: each document's loss falls by the same 0.45 nats a token, so nothing varies.
+    for half, documents in (("all", "40"), ("test", "20")):
+        row = found(differences, "loss", kind="since the start", first="mlm_128@1.0", half=half)
+        assert row["documents"] == documents and row["within_noise"] == "no"
+        for name in ("difference", "low", "high"):
+            assert float(row[name]) == pytest.approx(-0.45, abs=2e-6)
+    same = found(differences, "loss", kind="length", first="mlm_256@1.0", half="test")
+    assert [float(same[name]) for name in ("difference", "low", "high")] == [0.0, 0.0, 0.0]
+    others = {row["kind"] for row in differences if row["set"] == "heldout"}
+    assert {"best of each", "fine-tuned from", "best and last"} <= others
+    assert "against a baseline" not in others
+
+
+def test_other_held_out_text_is_refused(small: dict[str, Any]) -> None:
+    write_heldout(small["heldout_scores"][1], 5.0, documents=41)
+    with pytest.raises(IntegrityError, match="other held-out text"):
         summarize_language_model.run(**small)
 
 

@@ -40,8 +40,11 @@ def record(logs: Path, name: str, documents: int | None = None, *, seconds: floa
             progress.finish()
 
 
-def costs_of(logs: Path, folder: Path, jobs: dict[str, dict[str, str]]) -> dict[str, CostRow]:
+def costs_of(
+    logs: Path, folder: Path, jobs: dict[str, dict[str, str]], summary: str = "{}"
+) -> dict[str, CostRow]:
     table = folder / "costs.tsv"
+    (folder / "summary.json").write_text(summary)
     summarize_costs.run(folder / "summary.json", table, logs=logs, jobs=jobs)
     return {f"{row.rule}/{row.job}": row for row in read_costs(table)}
 
@@ -65,6 +68,23 @@ def test_each_planned_job_has_its_row(tmp_path: Path, caplog: pytest.LogCaptureF
     assert (rows["cap_entities/512"].length, rows["cap_entities/512"].items) == (512, None)
     assert rows["split_documents/all"].state == "unreadable"
     assert "split_documents all" in caplog.text
+
+
+def test_epochs_that_early_stopping_left_out_are_no_missing_jobs(tmp_path: Path) -> None:
+    jobs = {
+        f"{rule}/{run}/epoch-{epoch}": {"run": run, "epoch": epoch}
+        for rule in ("train_epoch", "evaluate_checkpoint")
+        for run in ("a", "b")
+        for epoch in ("0.5", "1.0")
+    } | {"select_checkpoint/a": {"run": "a"}}
+    record(tmp_path / "logs", "train_epoch/a/epoch-1.0", 7)  # of an earlier run without patience
+    left_out = '{"stopping": {"patience": 1, "left_out": {"a": ["1.0"]}}}'
+    found = costs_of(tmp_path / "logs", tmp_path, jobs, left_out)
+    assert jobs.keys() - found.keys() == {
+        "train_epoch/a/epoch-1.0",
+        "evaluate_checkpoint/a/epoch-1.0",
+    }
+    assert costs_of(tmp_path / "logs", tmp_path, jobs, '{"stopping": null}').keys() == jobs.keys()
 
 
 def test_a_job_without_a_record_is_listed_and_stops_nothing(tmp_path: Path) -> None:

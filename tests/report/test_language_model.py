@@ -4,12 +4,15 @@ import csv
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from fontTools.ttLib import TTFont
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from scripts.common.errors import ConfigError, IntegrityError
 from scripts.common.tables import table_of_rows, write_table
@@ -17,14 +20,17 @@ from scripts.language_model import summary_tables
 from scripts.language_model.tables import METRICS
 from scripts.report import plot_corpus, plot_language_model, write_language_model, write_report
 from scripts.report.drawing import figure_style
+from scripts.report.fonts import font_path
 from scripts.report.language_model_figures import (
     ForestBlock,
     ForestRow,
+    cost_figure,
     curves_figure,
     forest_figure,
+    losses_figure,
     run_styles,
 )
-from scripts.report.language_model_forest import BESTS, shown_differences
+from scripts.report.language_model_forest import BESTS, forest_blocks, shown_differences
 from scripts.report.language_model_tables import (
     DIFFERENCE_COLUMNS,
     LOSS_COLUMNS,
@@ -34,10 +40,19 @@ from scripts.report.language_model_tables import (
     TARGET_COLUMNS,
     read_differences,
     read_language_model_summary,
+    read_losses,
     read_metrics,
     read_run_verdicts,
 )
-from scripts.report.language_model_view import MetricBook, percent, points
+from scripts.report.language_model_text import glance, glance_korean
+from scripts.report.language_model_view import (
+    COMPOSITE_STRICT,
+    LOSS,
+    MetricBook,
+    nats,
+    percent,
+    points,
+)
 from tests.language_model.summary_builders import demo_track
 from tests.report.fake_tables import FIGURES, PLOTTED, SHOWN, write_fake_tables
 from tests.report.test_page import HOSTILE, Page, edit_table
@@ -140,6 +155,127 @@ def test_the_glance_says_it_in_both_languages(text: str) -> None:
     assert "6 runs were trained and evaluated on 240 items of 40 held-out documents." in words
     assert "모델 6개를 학습하고" in words and "과적합된 것: mlm_128, mlm_256" in words
     assert "Over-fitted by the end: mlm_128, mlm_256." in words
+    assert "Stopped early" not in words and "일찍 멈춘" not in words
+    # Planted alike: neither is named the best alone.
+    assert "ft_mlm@1.0 and ft_combined@1.0 tie for the best strict composite" in words
+    assert "ft_mlm@1.0, ft_combined@1.0이(가) 똑같이" in words
+    assert "The best one is" not in words and "가장 좋은 것은" not in words
+    assert "Each of these beats every baseline without a model on Real@1." in words
+
+
+def test_a_stopped_run_is_told_in_the_page_and_in_markdown(tables: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "tables"
+    copied.mkdir()
+    for path in tables.iterdir():
+        (copied / path.name).write_bytes(path.read_bytes())
+    edit_table(copied / "runs.tsv", "stopped_after", "2.0")
+    edit_table(copied / "runs.tsv", "left_out", "2.5 3.0")
+    first = read(copied / "runs.tsv")[0]
+    summary = json.loads((copied / "summary.json").read_text(encoding="utf-8"))
+    summary["stopping"] = {"patience": 2, "left_out": {first["run"]: ["2.5", "3.0"]}}
+    (copied / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    write_report.run(**page_inputs(copied, tmp_path), page=tmp_path / "index.html")
+    inputs = {name: copied / file for name, file in TABLES.items()}
+    write_language_model.run(
+        summary=copied / "summary.json", **inputs, markdown=tmp_path / "results.md"
+    )
+    page = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
+    markdown = (tmp_path / "results.md").read_text(encoding="utf-8").replace("\\", "")
+    for words in (page, markdown):
+        assert f"Stopped early: {first['run']} after epoch 2.0." in words
+        assert f"일찍 멈춘 것: {first['run']}(에폭 2.0 뒤)." in words
+        assert "as soon as 2 checkpoints in a row brought no better strict composite" in words
+        assert (
+            f"{first['run']} was stopped after epoch 2.0, its best being epoch "
+            f"{first['best_epoch']}; of its plan 2.5, 3.0 was neither trained nor evaluated."
+        ) in words
+
+
+def test_one_best_run_is_named_alone_and_all_alike_tie(tables: Path) -> None:
+    rows, book = read_run_verdicts(tables / "runs.tsv"), MetricBook([])
+    summary = read_language_model_summary(tables / "summary.json")
+    alone = [row for row in rows if row.run != "ft_combined"]
+    (best,) = (line for line in glance(summary, book, alone, []) if "best" in line)
+    assert best.startswith("The best one is ft_mlm at epoch 1.0: strict composite ")
+    nothing = [replace(row, rank=1, test=0.0, test_low=0.0, test_high=0.03) for row in rows[:3]]
+    assert (
+        "mlm_128@1.0, mlm_256@1.0 and combined_128@1.0 tie for the best strict composite on the "
+        "test half: 0.0 %."
+    ) in glance(summary, book, nothing, [])
+    assert (
+        "시험 절반의 엄격한 종합 점수는 mlm_128@1.0, mlm_256@1.0, combined_128@1.0이(가) 똑같이 "
+        "0.0 %로 가장 높습니다."
+    ) in glance_korean(summary, book, nothing, [])
+
+
+def test_words_stand_left_and_numbers_right(text: str) -> None:
+    table = text[text.index("<caption>Runs by the strict composite") :]
+    table = table[: table.index("</table>")]
+    head, *rows = re.findall(r"<tr>(.*?)</tr>", table, flags=re.S)
+    cells = [re.findall(r"<t[hd]([^>]*)>([^<]*)<", row) for row in (head, *rows)]
+    names = [name for _, name in cells[0]]
+    left = {"run", "kind", "starts from", "over-fitting"}
+    for row in cells:
+        for name, (attributes, _) in zip(names, row, strict=True):
+            assert ('class="n"' in attributes) == (name not in left), name
+
+
+def test_held_out_losses_stand_with_intervals_and_documents(tables: Path, text: str) -> None:
+    shown = Page(text).tables
+    caption = next(name for name in shown if name.startswith("Held-out text by checkpoint"))
+    header, *rows = shown[caption]
+    by_name = {row[0].removesuffix(" ○"): row for row in rows}
+    metrics = [row for row in read(tables / "metrics.tsv") if row["set"] == "heldout"]
+    changes = {
+        row["first"]: row
+        for row in read(tables / "differences.tsv")
+        if (row["kind"], row["metric"], row["half"]) == ("since the start", "loss", "all")
+    }
+    losses = [row for row in metrics if (row["metric"], row["half"]) == ("loss", "all")]
+    assert len(losses) == len(rows) == 22
+    for row in losses:
+        name = f"{row['run']}@{row['epoch']}"
+        value, low, high = (float(row[column]) for column in ("value", "low", "high"))
+        cells = by_name[name]
+        assert cells[1] == f"{value:.3f} ({low:.3f}–{high:.3f})"
+        assert cells[header.index("documents")] == row["documents"] == "40"
+        if row["epoch"] == "0.0":
+            assert cells[2] == "–"
+        else:
+            change, low, high = (
+                float(changes[name][column]) for column in ("difference", "low", "high")
+            )
+            assert cells[2] == f"{change + 0.0:+.3f} ({low + 0.0:+.3f} to {high + 0.0:+.3f})"
+    best = by_name["mlm_128@1.0"]
+    assert best[0].endswith("○") and best[2] == "-0.450 (-0.450 to -0.450)"
+    # In the differences too, told apart from points.
+    caption = next(name for name in shown if name.startswith("Best checkpoint minus the start"))
+    cells = next(
+        row for row in shown[caption] if row[:2] == ["mlm_128@1.0", "held-out loss (nats a token)"]
+    )
+    assert cells[3:] == ["20", "-0.450 (-0.450 to -0.450) nats", "no"]
+    caption = next(name for name in shown if name.startswith("At the same epoch"))
+    assert all(len(row) == 6 and row[4] != "–" for row in shown[caption])
+
+
+def test_the_glance_tells_the_best_ones_loss(tables: Path, text: str) -> None:
+    words = " ".join(Page(text).text.split())
+    (row,) = (
+        row
+        for row in read(tables / "metrics.tsv")
+        if (row["run"], row["epoch"], row["metric"], row["half"])
+        == ("ft_mlm", "1.0", "loss", "test")
+    )
+    value, low, high = (float(row[column]) for column in ("value", "low", "high"))
+    shown = f"{value:.3f} ({low:.3f}–{high:.3f})"
+    assert (
+        f"The held-out loss of ft_mlm@1.0 is {shown} nats a token on 20 documents of the test "
+        "half, -0.300 (-0.300 to -0.300) against its start."
+    ) in words
+    assert (
+        f"문서 20건에서 토큰당 {shown} nat이고, 시작 모델과의 차이는 -0.300 (-0.300~-0.300)"
+        in words
+    )
 
 
 def test_contamination_chance_and_definitions_stand_there(text: str) -> None:
@@ -201,6 +337,10 @@ def test_markdown_holds_summary_tables_and_rows_to_copy(tables: Path, tmp_path: 
         )
     markdown = (tmp_path / "one.md").read_text(encoding="utf-8")
     assert markdown == (tmp_path / "other.md").read_text(encoding="utf-8")
+    lines = markdown.splitlines()
+    marks = lines[next(i for i, line in enumerate(lines) if line.startswith("| rank |")) + 1]
+    ranked = ["---:", "---", "---", "---:", "---"]
+    assert [mark.strip() for mark in marks.strip("|").split("|")][:5] == ranked
     assert "## 요약" in markdown and "모델 6개를 학습하고" in markdown
     for row in read(tables / "advice.tsv"):
         assert "\t".join(row.values()) in markdown
@@ -260,6 +400,44 @@ def test_curves_stand_at_the_tables_values(tables: Path) -> None:
     assert any(np.allclose(height, level) for height in heights)
 
 
+def test_the_loss_has_its_band_and_its_documents(tables: Path) -> None:
+    rows = read_metrics(tables / "metrics.parquet")
+    book, runs = MetricBook(rows), read_run_verdicts(tables / "runs.tsv")
+    with figure_style():
+        figure = curves_figure(book, runs)
+    axes = next(a for a in figure.axes if a.get_title(loc="left") == LOSS[0])
+    assert axes.get_xlabel() == "epoch of the run; 40 documents"
+    bands = [np.asarray(band.get_paths()[0].vertices)[:, 1] for band in axes.collections]
+    assert len(bands) == len(runs)
+    for run, heights in zip(runs, bands, strict=True):
+        curve = [row for _, row in book.curve(run.run, LOSS)]
+        assert heights.min() == pytest.approx(min(row.low or 0 for row in curve))
+        assert heights.max() == pytest.approx(max(row.high or 0 for row in curve))
+
+
+def test_every_character_of_the_figures_is_in_their_font(tables: Path) -> None:
+    book = MetricBook(read_metrics(tables / "metrics.parquet"))
+    runs = read_run_verdicts(tables / "runs.tsv")
+    blocks = forest_blocks(read_differences(tables / "differences.tsv"), runs)
+    known = TTFont(font_path(400)).getBestCmap()
+    with figure_style():
+        drawn = [
+            curves_figure(book, runs),
+            cost_figure(runs),
+            forest_figure(blocks),
+            losses_figure(read_losses(tables / "losses.tsv"), runs),
+        ]
+        for figure in drawn:
+            figure.canvas.draw()
+            assert {c for text in texts_of(figure) for c in text if ord(c) not in known} == set()
+    shown = [text for text in texts_of(drawn[2]) if "@" in text]
+    assert any(" - " in text for text in shown)
+
+
+def texts_of(figure: Figure) -> list[str]:
+    return [found.get_text() for found in figure.findobj(Text)]
+
+
 def marks(figure: Figure) -> list[tuple[float, bool]]:
     """Return (place, hollow) of each mark of a forest plot."""
     return [
@@ -287,7 +465,11 @@ def test_pairs_of_bests_are_turned_to_the_first_of_the_ranking(tables: Path) -> 
     differences = read_differences(tables / "differences.tsv")
     runs = read_run_verdicts(tables / "runs.tsv")
     first = min(runs, key=lambda row: row.rank).run
-    shown = shown_differences(differences, runs)[BESTS]
+    shown = [
+        (measure, row)
+        for measure, row in shown_differences(differences, runs)[BESTS]
+        if measure == COMPOSITE_STRICT
+    ]
     assert {row.first.rpartition("@")[0] for _, row in shown} == {first}
     assert len(shown) == len(runs) - 1
     values = {row.run: row.test for row in runs}
@@ -343,3 +525,5 @@ def test_numbers_as_texts() -> None:
     assert percent(None) == "–" and percent(0.5, None, None) == "50.0"
     assert points(0.0314, 0.008, -0.0001) == "+3.1 (+0.8 to +0.0)"
     assert points(-0.0314) == "-3.1"
+    assert nats(-1.23456, -1.3, -0.0001) == "-1.235 (-1.300 to +0.000)"
+    assert nats(0.5) == "+0.500"

@@ -68,7 +68,7 @@ class Run:
                 stderr=printed,
                 start_new_session=True,
             )
-        assert wait_until(lambda: mark(hook).exists() or process.poll() is not None, 90)
+        assert wait_until(lambda: mark(hook).exists() or process.poll() is not None, 300)
         assert process.poll() is None, (self.folder / "printed").read_text()[-3000:]
         return process, int(mark(hook).read_text())
 

@@ -115,11 +115,12 @@ def test_no_device_hides_them_all(tmp_path):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
 
 
-def test_a_rule_that_asks_for_a_device_gets_one_of_the_machines(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_rule_gets_as_many_of_the_machines_devices_as_it_asks_for(tmp_path: Path, count) -> None:
     (tmp_path / "Snakefile").write_text(
         'rule all:\n    input: "seen.txt"\n\n'
         'rule look:\n    output: seen="seen.txt"\n    log: "look.log"\n'
-        '    resources: gpu=1\n    script: "look.py"\n'
+        f'    resources: gpu={count}\n    script: "look.py"\n'
     )
     (tmp_path / "look.py").write_text(
         "import os\nfrom pathlib import Path\n\nfrom scripts.common.entry import entry\n\n\n"
@@ -134,4 +135,6 @@ def test_a_rule_that_asks_for_a_device_gets_one_of_the_machines(tmp_path: Path) 
     }
     command = [sys.executable, "-m", "snakemake", "--cores", "1"]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
-    assert (tmp_path / "seen.txt").read_text() in {"dure-test-7", "dure-test-8"}
+    devices = (tmp_path / "seen.txt").read_text().split(",")
+    assert len(set(devices)) == len(devices) == count
+    assert set(devices) <= {"dure-test-7", "dure-test-8"}

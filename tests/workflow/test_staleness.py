@@ -56,7 +56,7 @@ FROM_SUMMARY = SUMMARIZE | REPORT | COSTS
 BASE = {"prepare_base_model 256", "prepare_base_model 512"}
 LAMBADA, GOLD = {"build_lambada"}, {"build_gold_coref"}
 SETS = {"build_real_coref"} | LAMBADA | GOLD
-CHECK = {"check_contamination"}
+SCREEN, CHECK = {"screen_items"}, {"check_contamination"}
 TRAIN_TEXT = {"train_epoch text 0.5", "train_last_epoch text 1.0"}
 TRAIN_BOTH, TRAIN_NAMES = {"train_last_epoch both 0.5"}, {"train_last_epoch names 0.5"}
 EVALUATE_TEXT = {f"evaluate_checkpoint text {epoch}" for epoch in ("0.5", "1.0")}
@@ -87,7 +87,8 @@ FROM_EVALUATE = (
     EVALUATE_TEXT | EVALUATE_BOTH | STARTS | {"select_checkpoint both"} | FROM_SELECT_TEXT
 )
 FROM_CHECK = CHECK | FROM_EVALUATE
-FROM_SETS = SETS | FROM_CHECK | SCORE_BASELINES
+FROM_SCREEN = SCREEN | FROM_CHECK | SCORE_BASELINES
+FROM_SETS = SETS | FROM_SCREEN
 FROM_BASE = BASE | STARTS | FROM_TRAIN_TEXT | FROM_TRAIN_BOTH
 EVERY_MODEL = FROM_BASE | FROM_SETS
 
@@ -186,22 +187,27 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     "fewer items": (
         "language_model.evaluation.items",
         30,
-        {"build_real_coref"} | FROM_CHECK | SCORE_BASELINES,
+        {"build_real_coref"} | FROM_SCREEN,
     ),
     "fewer blanks": (
         "language_model.evaluation.lambada.items",
         10,
-        LAMBADA | FROM_CHECK | SCORE_BASELINES,
+        LAMBADA | FROM_SCREEN,
     ),
     "fewer gold items": (
         "language_model.evaluation.gold.items",
         10,
-        GOLD | FROM_CHECK | SCORE_BASELINES,
+        GOLD | FROM_SCREEN,
+    ),
+    "fewer gold items of a novel": (
+        "language_model.evaluation.gold.items_per_document",
+        5,
+        GOLD | FROM_SCREEN,
     ),
     "stricter check of the sets": (
         "language_model.evaluation.contamination_share",
         0.78,
-        FROM_CHECK,
+        FROM_SCREEN,
     ),
     "more candidates": ("language_model.evaluation.top_candidates", 30, FROM_EVALUATE),
     "other held-out masks": ("language_model.evaluation.heldout_mask_rate", 0.2, FROM_EVALUATE),
@@ -214,6 +220,8 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     ),
     "a higher target": ("language_model.evaluation.targets.real_1", 0.7, FROM_MODEL_TABLES),
     "advice to stop early": ("language_model.evaluation.patience", 2, FROM_MODEL_TABLES),
+    # No run of this table has a planned checkpoint that any patience could leave out.
+    "early stopping": ("language_model.patience", 1, FROM_MODEL_TABLES),
     "smaller files": (
         "corpus.rows_per_file",
         100,
@@ -277,7 +285,7 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     "limits of samples": ("scripts/corpus/sample_limits.py", FROM_BUILD_COREF),
     "maps to raw offsets": (
         "scripts/common/offset_map.py",
-        GOLD | FROM_CHECK | SCORE_BASELINES,
+        GOLD | FROM_SCREEN,
     ),
     "the order of rows": (
         "scripts/language_model/batches.py",
