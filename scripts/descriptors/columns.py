@@ -18,7 +18,8 @@ from scripts.common.files import read_json
 from scripts.descriptors.parquet_parts import open_part, values_of
 
 DESCRIPTOR = "descriptor"
-_BATCH_BYTES = 16 << 20
+_BATCH_ROWS = 16_384
+_COLUMNS_SIDE_BY_SIDE = 32  # each takes a reader with pages and a dictionary, 1 to 2 MB
 _SHARE_OF_MEMORY = 0.5  # a block may be read while the one before is still held
 Values = npt.NDArray[np.floating[Any]]
 
@@ -147,20 +148,20 @@ def _fill(
         return
     with open_part(path, IntegrityError) as file:
         groups, skipped = _groups_of_rows(file, low, high)
-        batches = file.iter_batches(
-            batch_size=max(1_024, _BATCH_BYTES // (8 * len(present))),
-            row_groups=groups,
-            columns=[names[place] for place in present],
-            use_threads=False,
-        )
-        at = skipped - low
-        for batch in batches:
-            begin, end = max(0, -at), min(batch.num_rows, len(target) - at)
-            for place in present:
-                if begin < end:
+        for start in range(0, len(present), _COLUMNS_SIDE_BY_SIDE):
+            places = present[start : start + _COLUMNS_SIDE_BY_SIDE]
+            at = skipped - low
+            for batch in file.iter_batches(
+                batch_size=_BATCH_ROWS,
+                row_groups=groups,
+                columns=[names[place] for place in places],
+                use_threads=False,
+            ):
+                begin, end = max(0, -at), min(batch.num_rows, len(target) - at)
+                for place in places if begin < end else []:
                     values = values_of(batch.column(names[place]).slice(begin, end - begin))
                     target[at + begin : at + end, place] = values
-            at += batch.num_rows
+                at += batch.num_rows
 
 
 def _groups_of_rows(file: Any, low: int, high: int) -> tuple[list[int], int]:

@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
 
 from scripts.common.entry import entry
 from scripts.common.errors import InputError
@@ -21,9 +23,6 @@ from scripts.common.progress import Progress
 from scripts.descriptors.csv_parts import convert_csv, csv_names, csv_types, is_csv
 from scripts.descriptors.parquet_parts import is_narrow, is_number, open_part
 from scripts.descriptors.roles import DESCRIPTOR, FORCE_DROP, LABEL, METADATA, PROTECTED, roles_of
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _logger = logging.getLogger(__name__)
 # The name under which pandas stores a row index that has none.
@@ -49,7 +48,7 @@ class Part:
     rows: int
     bytes: int
     sha256: str
-    types: dict[str, "pa.DataType"]
+    types: dict[str, pa.DataType]
     converted: bool
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from scripts.common.errors import ExpectedError
 
-_READ_BYTES = 1 << 20
+_READ_BYTES = 256 << 10  # of each column that is read
 # Every value of these is a float32. ASSUME whole numbers of 64 bits that are not exact in float64
 # are identifiers, which are declared as metadata.
 _NARROW = (

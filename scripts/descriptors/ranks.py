@@ -20,16 +20,24 @@ def mid_ranks(values: Floats) -> npt.NDArray[np.float64]:
     Returns:
         (n,) ranks from 1 to the number of valid values in steps of 1/2, NaN where missing.
     """
+    finite = np.isfinite(values)
+    if finite.all():
+        return _ranks_of_valid(values)
     ranks = np.full(len(values), np.nan)
-    places = np.flatnonzero(np.isfinite(values))
-    if not len(places):
-        return ranks
-    valid = values[places]
-    order = np.argsort(valid)
-    ordered = valid[order]
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    ends = np.append(starts[1:], len(ordered))
-    ranks[places[order]] = np.repeat((starts + ends + 1) / 2, ends - starts)
+    ranks[finite] = _ranks_of_valid(values[finite])
+    return ranks
+
+
+def _ranks_of_valid(values: Floats) -> npt.NDArray[np.float64]:
+    order, ranks = np.argsort(values), np.empty(len(values))
+    ordered = values[order]
+    begins = ordered[1:] != ordered[:-1]
+    if begins.all():
+        ranks[order] = np.arange(1, len(values) + 1)
+    else:
+        starts = np.concatenate(([0], np.flatnonzero(begins) + 1))
+        ends = np.append(starts[1:], len(ordered))
+        ranks[order] = np.repeat((starts + ends + 1) / 2, ends - starts)
     return ranks
 
 

@@ -58,6 +58,14 @@ def test_blocks_hold_every_column_once(table):
     np.testing.assert_array_equal(np.hstack([v for _, v in blocks]), read.read(sorted(columns)))
 
 
+def test_names_with_dots_that_begin_alike(tmp_path):
+    names = ["a", "a.b", "a.b.c", "b", "*", "rdkit.x y"]
+    given = {name: [float(at), at + 0.5] for at, name in enumerate(names)}
+    read = describe(tmp_path, write_parts(tmp_path, given))
+    for some in (names, ["a"], ["a.b"], ["a.b.c", "a"], ["*", "b"]):
+        np.testing.assert_array_equal(read.read(some), np.array([given[n] for n in some]).T)
+
+
 def test_only_descriptors_are_read(tmp_path):
     parts = write_parts(tmp_path, {"a": [1.0], "y": [1.0], "p": [1.0], "f": [1.0]})
     read = describe(tmp_path, parts, labels=["y"], protected=["p"], force_drop=["f"])

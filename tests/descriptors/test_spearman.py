@@ -258,3 +258,13 @@ def test_float64_values_beyond_float32_are_ranked_as_they_are(ranked):
     wide = np.column_stack([values, values * 1e200, 1 + values * 1e-9])
     rho = correlated(ranked(wide)).rho
     assert rho[0, 2] == 1 and rho[0, 4] == 1 and rho[0, 1] == rho[2, 3]
+
+
+@pytest.mark.gpu
+def test_both_devices_give_the_same_bits(ranked):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    values, rng = related(20_000, 100, 18, ties=True)
+    store = ranked(with_gaps(values, rng, "tails"))
+    one, other = correlated(store), correlated(store, device=torch.device("cuda"))
+    assert one.rho.tobytes() == other.rho.tobytes() and one.doubtful == other.doubtful > 0
