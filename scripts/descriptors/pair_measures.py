@@ -23,6 +23,9 @@ from scripts.descriptors.score_store import Places
 
 Numbers = NDArray[np.float64]
 
+# With the default basis. A larger cut-off sees less: at 1e-2 the RDC of x and cos 3x falls from
+# 0.98 to 0.82, that of x and its upper 1 % from 0.86 to 0.74. A smaller one sees chance: at 1e-5
+# independent normal columns of 1,000 rows reach 0.69 in 200 pairs instead of 0.25.
 EIGENVALUE_CUTOFF = 1e-3
 # Of the features' summed variance, which is at most 1 for the trapezoid basis. Below, float32
 # products leave too few digits; 1e-5 is one row in 200,000 that differs from the others.

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scripts.common.files import write_json
 from scripts.common.tables import table_of_rows, write_table
+from scripts.descriptors.describe_table import run as describe_table
 from scripts.descriptors.tables import EVENTS, STATISTICS
 
 
@@ -25,16 +25,12 @@ def write_inputs(
     whole = pa.table(columns)
     parts, start = [], 0
     for number, rows in enumerate(part_rows or [whole.num_rows]):
-        path = folder / f"{number:03d}.parquet"
-        pq.write_table(whole.slice(start, rows), path)
-        size = path.stat().st_size
-        parts.append(
-            {"path": str(path), "rows": rows, "bytes": size, "converted": False, "absent": []}
-        )
+        parts.append(folder / f"{number:03d}.parquet")
+        pq.write_table(whole.slice(start, rows), parts[-1])
         start += rows
-    roles = [{"name": name, "role": "descriptor", "narrow": False} for name in columns]
-    facts = {"rows": whole.num_rows, "sha256": "0" * 64, "columns": roles, "parts": parts}
-    write_json(folder / "table.json", facts)
+    no_columns: dict[str, list[str]] = {"metadata": [], "labels": [], "protected": []}
+    manifest, converted = folder / "table.json", folder / "converted"
+    describe_table(parts, manifest, converted, force_drop=[], **no_columns)
     rows_of_statistics = [
         {
             "name": name,
@@ -52,8 +48,8 @@ def write_inputs(
         events.append(folder / f"events{number}.parquet")
         write_table(events[-1], table_of_rows(rows_of_events, EVENTS), EVENTS)
     return {
-        "table": folder / "table.json",
-        "converted": folder / "converted",
+        "table": manifest,
+        "converted": converted,
         "statistics": statistics,
         "events_before": events,
         "dependence": folder / "dependence.safetensors",
