@@ -28,7 +28,7 @@ from scripts.report.descriptors_view import (
 from scripts.report.page import Section, count, share
 
 Table = tuple[list[str], list[list[str]]]  # headings, rows of texts
-_CHOSEN = " *"
+_CHOSEN = "\u00a0*"
 _MOST_WEAK = 100
 _MOST_SURVIVORS = 400
 
@@ -236,10 +236,10 @@ def pass4_rule(settings: dict[str, Any]) -> str:
     """Return what makes an edge in pass 4."""
     if settings["nonlinear_threshold"] is not None:
         return (
-            f"{settings['hsic_weight']:g} · nHSIC + {settings['rdc_weight']:g} · RDC is at least "
+            f"{settings['hsic_weight']:g} · nHSIC + {settings['rdc_weight']:g} · RDC ≥ "
             f"{settings['nonlinear_threshold']:g}"
         )
-    return f"nHSIC is at least {settings['hsic_threshold']:g} or RDC {settings['rdc_threshold']:g}"
+    return f"nHSIC ≥ {settings['hsic_threshold']:g} or RDC ≥ {settings['rdc_threshold']:g}"
 
 
 @dataclass(frozen=True)
