@@ -1,7 +1,7 @@
 """Rows of the track's tables for people, from lineage and events."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple
 
 from scripts.descriptors.events import PASSES, Event
@@ -133,7 +133,7 @@ def weak_rows(events: Sequence[Event], origins: Iterable[Origin]) -> list[Row]:
     ]
 
 
-def clustering_rows(methods: dict[int, Sequence[MethodRow]]) -> list[Row]:
+def clustering_rows(methods: Mapping[int, Sequence[MethodRow]]) -> list[Row]:
     """Return the comparison of the methods of each clustering pass."""
     return [
         (number, *(rounded(v) if isinstance(v, float) else v for v in astuple(row)))

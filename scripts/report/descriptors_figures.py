@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from scripts.report.descriptors_tables import Heatmap, PairColumns, SizeRow, StageRow, VifPath
@@ -21,6 +21,7 @@ from scripts.report.descriptors_view import Thresholds, stage_label
 from scripts.report.drawing import (
     ACCENT,
     ACCENT_TINT,
+    COMPACT,
     INK,
     LIMIT_COLOURS,
     MUTED,
@@ -139,7 +140,7 @@ def heatmap_figure(heatmap: Heatmap) -> Figure:
     )
     colours = matplotlib.colormaps["viridis"].resampled(_STEPS).with_extremes(bad=_UNDEFINED)
     shown = np.ma.masked_invalid(heatmap.values)
-    image = axes.imshow(shown, cmap=colours, vmin=0, vmax=1, interpolation="none")
+    axes.imshow(shown, cmap=colours, vmin=0, vmax=1, interpolation="none")
     _name_clusters(axes, heatmap.survivors)
     axes.set_xticks([])
     axes.set_xlabel(f"{count:,} descriptors in the same order; names: the clusters' survivors")
@@ -152,18 +153,14 @@ def heatmap_figure(heatmap: Heatmap) -> Figure:
             0.4 * _MAP_INCHES / height,
         )
     )
-    _colour_scale(side, image.norm, colours)
+    _colour_scale(side, colours)
     return figure
 
 
-def _colour_scale(axes: Axes, norm: matplotlib.colors.Normalize, colours: object) -> None:
-    steps = np.linspace(0, 1, _STEPS + 1)
-    middles = (steps[:-1] + steps[1:]) / 2
-    assert isinstance(colours, matplotlib.colors.Colormap)
-    for low, middle in zip(steps, middles, strict=False):
-        axes.add_patch(
-            matplotlib.patches.Rectangle((0, low), 1, 1 / _STEPS, color=colours(norm(middle)))
-        )
+def _colour_scale(axes: Axes, colours: matplotlib.colors.Colormap) -> None:
+    for step in range(_STEPS):
+        box = matplotlib.patches.Rectangle((0, step / _STEPS), 1, 1 / _STEPS, color=colours(step))
+        axes.add_patch(box)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.set_xticks([])
@@ -189,9 +186,8 @@ def _name_clusters(axes: Axes, survivors: Sequence[str]) -> None:
         middle = begin + (size - 1) / 2
         if (middle - last) * cell >= _LEAST_LABEL:
             places.append(middle)
-            labels.append(
-                shorten(f"{survivor} ({size:,})" if size > 1 else survivor, _NAME_COLUMNS)
-            )
+            behind = f" ({size:,})" if size > 1 else ""
+            labels.append(shorten(survivor, _NAME_COLUMNS - len(behind)) + behind)
             last = middle
     axes.set_yticks(places, labels, fontsize=8)
 
@@ -210,7 +206,7 @@ def vif_figure(path: VifPath, thresholds: Thresholds) -> Figure:
     upper.set_yscale("log")
     upper.set_ylim(bottom=thresholds.vif / 2)
     upper.axhline(thresholds.vif, color=LIMIT_COLOURS[0], linestyle=(0, (5, 2)), linewidth=1.2)
-    upper.yaxis.set_major_formatter(PLAIN)
+    upper.yaxis.set_major_formatter(COMPACT)
     upper.yaxis.set_minor_locator(NullLocator())
     upper.set_title(f"variance inflation factor of what was removed; dashed: {thresholds.vif:g}")
     weak = path.similarities < thresholds.heir
@@ -222,7 +218,7 @@ def vif_figure(path: VifPath, thresholds: Thresholds) -> Figure:
     lower.set_xlabel("step of the elimination")
     for axes in (upper, lower):
         axes.set_xlim(0.5, steps.size + 0.5)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=9, integer=True))
         axes.xaxis.set_major_formatter(PLAIN)
         axes.grid(color=_GRID, linewidth=0.6)
     lower.yaxis.set_major_formatter(PLAIN)

@@ -92,6 +92,17 @@ def small_run(folder: Path, columns: Mapping[str, np.ndarray], **nonlinear: Any)
         "seed": 3,
         "code_hash": "c0de",
     }
+
+    def clustered(number: int) -> dict[str, Any]:
+        folder = results / f"pass{number}"
+        return {
+            "clusters": folder / "clusters.parquet",
+            "events": folder / "events.parquet",
+            "methods": folder / "methods.tsv",
+            "restarts_table": folder / "restarts.tsv",
+            "checkpoint": checkpoints[str(number)],
+        }
+
     describe_table.run(
         [part], table, converted, metadata=["id"], labels=["toxic"], protected=[], force_drop=[]
     )
@@ -116,10 +127,10 @@ def small_run(folder: Path, columns: Mapping[str, np.ndarray], **nonlinear: Any)
         tmpdir=folder / "tmp",
         **engine,
     )
-    outputs = ("clusters.parquet", "events.parquet", "methods.tsv", "restarts.tsv")
     cluster_correlated.run(
-        *(correlation, statistics, *(results / "pass2" / name for name in outputs)),
-        checkpoints["2"],
+        correlation,
+        statistics,
+        **clustered(2),
         spearman_threshold=0.95,
         **clustering,
     )
@@ -161,8 +172,9 @@ def small_run(folder: Path, columns: Mapping[str, np.ndarray], **nonlinear: Any)
         "nonlinear_threshold": None,
     }
     cluster_dependent.run(
-        *(dependence, statistics, *(results / "pass4" / name for name in outputs)),
-        checkpoints["4"],
+        dependence,
+        statistics,
+        **clustered(4),
         **{**measures, **nonlinear},
         **clustering,
     )
