@@ -8,6 +8,7 @@ OUTPUTS   <results>/descriptors/surviving_descriptors_clusters.json, final_descr
           <results>/descriptors/descriptor_lineage.parquet, descriptor_lineage.csv
           <results>/descriptors/pass{1_variance,2_spearman,3_vif,4_nonlinear}.json
           <results>/descriptors/{molecules,computed,pass1,pass2,pass3,pass4}/
+          <results>/descriptors/tables/ (for people and for the report)
 TARGETS   descriptors
 """
 
@@ -21,6 +22,21 @@ DESCRIPTOR_TABLE = {
     "converted": ancient("<results>/descriptors/converted"),
 }
 EVENTS = [f"<results>/descriptors/pass{number}/events.parquet" for number in (1, 2, 3, 4)]
+DESCRIPTORS_TABLES = {
+    name: f"<results>/descriptors/tables/{file}"
+    for name, file in {
+        "funnel": "funnel.tsv",
+        "reasons": "reasons.tsv",
+        "cluster_sizes": "cluster_sizes.tsv",
+        "survivors": "survivors.tsv",
+        "largest_clusters": "largest_clusters.tsv",
+        "weak_heirs": "weak_heirs.tsv",
+        "clusterings": "clusterings.tsv",
+        "heatmap": "heatmap.parquet",
+        "pairs": "pairs.parquet",
+        "summary": "summary.json",
+    }.items()
+}
 
 
 wildcard_constraints:
@@ -372,3 +388,41 @@ rule trace_clusters:
         code=code_version("scripts/descriptors/trace_clusters.py"),
     script:
         "../scripts/descriptors/trace_clusters.py"
+
+
+rule summarize_descriptors:
+    """Write the track's tables: what was reduced to what, clusters, heirs, pairs, settings."""
+    input:
+        statistics="<results>/descriptors/pass1/statistics.parquet",
+        events=EVENTS,
+        checkpoints=expand(
+            "<results>/descriptors/pass{name}.json",
+            name=("1_variance", "2_spearman", "3_vif", "4_nonlinear"),
+        ),
+        clusters=expand("<results>/descriptors/pass{number}/clusters.parquet", number=(2, 4)),
+        methods=expand("<results>/descriptors/pass{number}/methods.tsv", number=(2, 4)),
+        restarts_tables=expand("<results>/descriptors/pass{number}/restarts.tsv", number=(2, 4)),
+        correlation="<results>/descriptors/pass2/correlation.safetensors",
+        dependence="<results>/descriptors/pass4/dependence.safetensors",
+        path="<results>/descriptors/pass3/path.parquet",
+        null="<results>/descriptors/pass4/null.json",
+        lineage="<results>/descriptors/descriptor_lineage.parquet",
+        clusters_json="<results>/descriptors/surviving_descriptors_clusters.json",
+        molecules=("<results>/descriptors/molecules/manifest.json" if DESCRIPTORS.shards() else []),
+    output:
+        **DESCRIPTORS_TABLES,
+    log:
+        "<results>/logs/descriptors/summarize_descriptors/all.log",
+    benchmark:
+        "<results>/benchmarks/descriptors/summarize_descriptors/all.jsonl"
+    conda:
+        "../envs/descriptors.yaml"
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(60),
+    params:
+        seed=CONFIG["seed"],
+        code_hash=code_version("scripts/descriptors/summarize_descriptors.py", packages=("numpy",)),
+        code=code_version("scripts/descriptors/summarize_descriptors.py", packages=("numpy",)),
+    script:
+        "../scripts/descriptors/summarize_descriptors.py"

@@ -2,8 +2,8 @@
 
 PURPOSE   Plots and tables of every track, with n, seed, versions, code and data hashes; and, apart
           from them because they differ from run to run, the costs: time and memory of each job.
-INPUTS    <results>/corpus/tables/, <results>/language_model/tables/ where there are runs, the jobs'
-          records beside the logs
+INPUTS    <results>/corpus/tables/, <results>/language_model/tables/ where there are runs,
+          <results>/descriptors/tables/ where there is an input, the jobs' records beside the logs
 OUTPUTS   <results>/report/index.html (nothing is loaded from elsewhere), <results>/report/figures/,
           <results>/report/language_model.md
           <results>/costs/{track}.tsv, {track}.html, figures/
@@ -12,12 +12,13 @@ TARGETS   report
 
 
 wildcard_constraints:
-    track="corpus|language_model",
+    track="corpus|language_model|descriptors",
 
 
 localrules:
     plot_corpus,
     plot_language_model,
+    plot_descriptors,
     write_language_model,
     write_report,
     summarize_costs,
@@ -55,6 +56,31 @@ LANGUAGE_MODEL_SECTION = (
         **{f"language_model_{name}": path for name, path in LANGUAGE_MODEL_FIGURES.items()},
     }
     if LANGUAGE_MODEL
+    else {}
+)
+DESCRIPTORS_FIGURES = {
+    f"{name}_figure": f"<results>/report/figures/descriptors_{name}.svg"
+    for name in ("funnel", "sizes", "heatmap", "vif", "dependence")
+}
+# What the page shows of the descriptors track; nothing where it has no input.
+DESCRIPTORS_SECTION = (
+    {
+        **{
+            f"descriptors_{name}": DESCRIPTORS_TABLES[name]
+            for name in (
+                "summary",
+                "funnel",
+                "reasons",
+                "survivors",
+                "largest_clusters",
+                "weak_heirs",
+                "clusterings",
+            )
+        },
+        "descriptors_sensitivity": "<results>/descriptors/pass3/sensitivity.tsv",
+        **{f"descriptors_{name}": path for name, path in DESCRIPTORS_FIGURES.items()},
+    }
+    if DESCRIPTORS
     else {}
 )
 COSTS_FIGURES = {
@@ -121,6 +147,34 @@ rule plot_language_model:
         "../scripts/report/plot_language_model.py"
 
 
+rule plot_descriptors:
+    """Draw the descriptors track's figures."""
+    input:
+        funnel=DESCRIPTORS_TABLES["funnel"],
+        cluster_sizes=DESCRIPTORS_TABLES["cluster_sizes"],
+        heatmap=DESCRIPTORS_TABLES["heatmap"],
+        path="<results>/descriptors/pass3/path.parquet",
+        pairs=DESCRIPTORS_TABLES["pairs"],
+        summary=DESCRIPTORS_TABLES["summary"],
+    output:
+        **DESCRIPTORS_FIGURES,
+    log:
+        "<results>/logs/report/plot_descriptors/all.log",
+    benchmark:
+        "<results>/benchmarks/report/plot_descriptors/all.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(800),
+        runtime=growing(30),
+    params:
+        code=code_version(
+            "scripts/report/plot_descriptors.py", packages=("matplotlib", "koreanize-matplotlib")
+        ),
+    script:
+        "../scripts/report/plot_descriptors.py"
+
+
 rule write_language_model:
     """Write what the language_model track found as Markdown, the summary also in Korean."""
     input:
@@ -152,6 +206,7 @@ rule write_report:
     input:
         **CORPUS_FIGURES,
         **LANGUAGE_MODEL_SECTION,
+        **DESCRIPTORS_SECTION,
         summary="<results>/corpus/tables/summary.json",
         funnel="<results>/corpus/tables/funnel.tsv",
         samples="<results>/corpus/tables/samples.tsv",

@@ -24,10 +24,8 @@ from scripts.descriptors.cluster_tables import ClusterSettings
 from scripts.descriptors.matrices import read_matrices
 from scripts.descriptors.measures import (
     JointSimilarity,
-    Measure,
     checked_weights,
-    fused_score,
-    joint_similarity,
+    nonlinear_similarity,
 )
 
 
@@ -83,11 +81,13 @@ def run(
     matrices = read_matrices(dependence)
     nhsic = magnitudes(matrices, "hsic", dependence)
     rdc = magnitudes(matrices, "rdc", dependence)
-    weights = checked_weights(hsic_weight, rdc_weight)
-    joint = joint_similarity(
-        [Measure("rdc", rdc, rdc_threshold), Measure("nhsic", nhsic, hsic_threshold)]
-        if nonlinear_threshold is None
-        else [Measure("fusion", fused_score(nhsic, rdc, weights), nonlinear_threshold)]
+    joint = nonlinear_similarity(
+        nhsic,
+        rdc,
+        hsic_threshold=hsic_threshold,
+        rdc_threshold=rdc_threshold,
+        fusion_threshold=nonlinear_threshold,
+        weights=checked_weights(hsic_weight, rdc_weight),
     )
     cluster_pass(
         matrices.names,

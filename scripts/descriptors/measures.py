@@ -117,3 +117,29 @@ def checked_weights(hsic_weight: float, rdc_weight: float) -> tuple[float, float
 def fused_score(nhsic: Numbers, rdc: Numbers, weights: tuple[float, float]) -> Numbers:
     """Return S = w_hsic · nHSIC + w_rdc · RDC, undefined where one of them is."""
     return np.minimum(weights[0] * nhsic + weights[1] * rdc, 1.0)
+
+
+def nonlinear_similarity(
+    nhsic: Numbers,
+    rdc: Numbers,
+    *,
+    hsic_threshold: float,
+    rdc_threshold: float,
+    fusion_threshold: float | None,
+    weights: tuple[float, float],
+) -> JointSimilarity:
+    """Return the similarity of pass 4: of the fused score where it has a threshold, else of both.
+
+    Args:
+        nhsic: (p, p) nHSIC.
+        rdc: (p, p) RDC.
+        hsic_threshold: least nHSIC of an edge.
+        rdc_threshold: least RDC of an edge.
+        fusion_threshold: least fused score of an edge instead of these; None for these.
+        weights: of nHSIC and RDC in the fused score.
+    """
+    return joint_similarity(
+        [Measure("rdc", rdc, rdc_threshold), Measure("nhsic", nhsic, hsic_threshold)]
+        if fusion_threshold is None
+        else [Measure("fusion", fused_score(nhsic, rdc, weights), fusion_threshold)]
+    )

@@ -117,3 +117,26 @@ LINEAGE = pa.schema(
         ("reason", pa.string()),
     ]
 )
+
+# For the report: |ρ| of survivors of pass 1, one row each, members of a cluster side by side.
+HEATMAP = pa.schema(
+    [
+        ("name", pa.string()),
+        ("survivor", pa.string()),  # that stands for it after all passes
+        ("representative", pa.string()),  # of its cluster in pass 2
+        ("values", pa.list_(pa.float32())),  # |ρ| to each row's descriptor; null where undefined
+    ]
+)
+
+# For the report: pairs of pass 4, the most dependent first.
+PAIRS = pa.schema(
+    [
+        ("first", pa.string()),
+        ("second", pa.string()),
+        ("spearman", pa.float64()),  # |ρ| of pass 2; null where undefined
+        ("nhsic", pa.float64()),
+        ("rdc", pa.float64()),
+        ("fusion", pa.float64()),  # weighted mean of the two
+        ("edge", pa.bool_()),  # a measure reaches its threshold
+    ]
+)

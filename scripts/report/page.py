@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from scripts.report.fonts import EmbeddedFont, embed_fonts
+from scripts.report.tables import COUNTED
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -69,13 +70,14 @@ def render_page(sections: Sequence[Section], provenance: Provenance) -> str:
 
 def provenance_of(summary: dict[str, Any]) -> Provenance:
     """Split a run's summary into the head of the page and the table of all other scalars."""
+    counted = next(key for key in COUNTED if key in summary)
     head = [
-        ("documents (n)", count(summary["documents"])),
+        (f"{counted} (n)", count(summary[counted])),
         ("seed", str(summary["seed"])),
         ("code", str(summary["code"])),
         ("data", f"sha256 {summary['data_sha256']}"),
     ]
-    in_head = {"documents", "seed", "code", "data_sha256"}
+    in_head = {counted, "seed", "code", "data_sha256"}
     rest = [
         row
         for key in sorted(summary.keys() - in_head - {"sources"})

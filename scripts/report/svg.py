@@ -8,8 +8,9 @@ from markupsafe import Markup
 
 from scripts.common.errors import IntegrityError
 
-# Shapes only: no text that needs a font, no script, no link, no picture from elsewhere.
-_SHAPES = {"svg", "g", "defs", "path", "use", "clipPath", "rect", "pattern"}
+# Shapes only: no text that needs a font, no script, no link, no picture but one held inside.
+_SHAPES = {"svg", "g", "defs", "path", "use", "clipPath", "rect", "pattern", "image"}
+_PICTURE = "data:image/png;base64,"
 _DROPPED = {"style", "metadata"}
 _REFERENCE = re.compile(r"url\(#([^)]*)\)")
 
@@ -56,9 +57,11 @@ def _clean(element: ElementTree.Element, prefix: str, path: Path) -> None:
             value = f"{prefix}-{value}"
         elif name == "href" and value.startswith("#"):
             value = f"#{prefix}-{value[1:]}"
+        elif name == "href" and element.tag == "image" and value.startswith(_PICTURE):
+            value = "".join(value.split())  # matplotlib breaks it into lines
         elif name == "href" or name.startswith("on"):
             raise IntegrityError(
-                f"{path} holds the attribute {name}='{value}'; delete it and run again"
+                f"{path} holds the attribute {name}='{value[:80]}'; delete it and run again"
             )
         else:
             value = _REFERENCE.sub(rf"url(#{prefix}-\1)", value)

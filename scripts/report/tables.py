@@ -22,7 +22,8 @@ DOCUMENT_QUANTITIES = (
 )
 DISTANCE = "distance"
 TOKENS = "tokens"
-SUMMARY_KEYS = ("documents", "seed", "versions", "code", "data_sha256")
+SUMMARY_KEYS = ("seed", "versions", "code", "data_sha256")
+COUNTED = ("documents", "items")  # of which a summary states at least one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -381,7 +382,7 @@ def read_ceilings(path: Path) -> list[CeilingRow]:
 
 
 def read_summary(path: Path) -> dict[str, Any]:
-    """Read the run's summary; keys beyond `SUMMARY_KEYS` are allowed.
+    """Read the run's summary; keys beyond those that all tracks state are allowed.
 
     Raises:
         IntegrityError: the file is missing, not a JSON object, or lacks a key.
@@ -389,7 +390,9 @@ def read_summary(path: Path) -> dict[str, Any]:
     summary = read_json(path)
     if not isinstance(summary, dict):
         raise IntegrityError(f"{path} is not a JSON object; run the step that makes it again")
-    for key in SUMMARY_KEYS:
-        if key not in summary:
-            raise IntegrityError(f"{path} has no key '{key}'; run the step that makes it again")
+    lacking = [key for key in SUMMARY_KEYS if key not in summary]
+    if not summary.keys() & set(COUNTED):
+        lacking.insert(0, COUNTED[0])
+    if lacking:
+        raise IntegrityError(f"{path} has no key '{lacking[0]}'; run the step that makes it again")
     return summary

@@ -2,9 +2,10 @@
 
 In: a run's summary (JSON), the corpus track's tables (TSV; columns in `scripts.report.tables`) and
 its figures (SVG of `plot_corpus`); where models were trained, the same of the language_model track
-(`scripts.report.language_model_tables`, `plot_language_model`). Out: a page that holds everything
-it shows, Hangul glyphs included. The same inputs give the same bytes. A further track adds a
-`Section` and its template.
+(`scripts.report.language_model_tables`, `plot_language_model`); where descriptors were reduced, of
+the descriptors track (`scripts.report.descriptors_tables`, `plot_descriptors`). Out: a page that
+holds everything it shows, Hangul glyphs included. The same inputs give the same bytes. A further
+track adds a `Section` and its template.
 """
 
 from pathlib import Path
@@ -13,6 +14,17 @@ from scripts.common.entry import entry
 from scripts.common.errors import ConfigError
 from scripts.common.files import write_text
 from scripts.report.corpus_section import corpus_section
+from scripts.report.descriptors_section import DescriptorsTables, descriptors_section
+from scripts.report.descriptors_tables import (
+    read_clusterings,
+    read_descriptors_summary,
+    read_members,
+    read_reasons,
+    read_sensitivity,
+    read_stages,
+    read_survivors,
+    read_weak,
+)
 from scripts.report.language_model_section import LanguageModelTables, language_model_section
 from scripts.report.language_model_tables import (
     read_differences,
@@ -64,6 +76,19 @@ def run(
     language_model_cost_figure: Path | None = None,
     language_model_differences_figure: Path | None = None,
     language_model_losses_figure: Path | None = None,
+    descriptors_summary: Path | None = None,
+    descriptors_funnel: Path | None = None,
+    descriptors_reasons: Path | None = None,
+    descriptors_survivors: Path | None = None,
+    descriptors_largest_clusters: Path | None = None,
+    descriptors_weak_heirs: Path | None = None,
+    descriptors_clusterings: Path | None = None,
+    descriptors_sensitivity: Path | None = None,
+    descriptors_funnel_figure: Path | None = None,
+    descriptors_sizes_figure: Path | None = None,
+    descriptors_heatmap_figure: Path | None = None,
+    descriptors_vif_figure: Path | None = None,
+    descriptors_dependence_figure: Path | None = None,
 ) -> None:
     """Write the report's page.
 
@@ -96,9 +121,23 @@ def run(
         language_model_cost_figure: SVG of score against tokens.
         language_model_differences_figure: SVG of the differences.
         language_model_losses_figure: SVG of the training losses.
+        descriptors_summary: counts, settings and hashes of the descriptors track; this and the
+            following are given together, or not at all where no descriptors were reduced.
+        descriptors_funnel: columns left after each stage.
+        descriptors_reasons: rejects of pass 1 by reason.
+        descriptors_survivors: survivors with their nearest alternatives.
+        descriptors_largest_clusters: alternatives of the largest clusters.
+        descriptors_weak_heirs: removals with a poor heir.
+        descriptors_clusterings: methods of clustering side by side.
+        descriptors_sensitivity: pass 3 with other settings.
+        descriptors_funnel_figure: SVG of the descriptors left after each pass.
+        descriptors_sizes_figure: SVG of the clusters' sizes.
+        descriptors_heatmap_figure: SVG of |ρ| ordered by cluster.
+        descriptors_vif_figure: SVG of the variance inflation factors.
+        descriptors_dependence_figure: SVG of nHSIC and RDC over |ρ|.
 
     Raises:
-        ConfigError: some files of the language_model track are given, and some are not.
+        ConfigError: some files of another track than corpus are given, and some are not.
     """
     figures = {
         "funnel": funnel_figure,
@@ -138,24 +177,35 @@ def run(
             "losses": language_model_losses_figure,
         },
     )
-    write_text(page, render_page([corpus, *models], provenance_of(about)))
+    descriptors = _descriptors(
+        {
+            "summary": descriptors_summary,
+            "funnel": descriptors_funnel,
+            "reasons": descriptors_reasons,
+            "survivors": descriptors_survivors,
+            "largest_clusters": descriptors_largest_clusters,
+            "weak_heirs": descriptors_weak_heirs,
+            "clusterings": descriptors_clusterings,
+            "sensitivity": descriptors_sensitivity,
+        },
+        {
+            "funnel": descriptors_funnel_figure,
+            "sizes": descriptors_sizes_figure,
+            "heatmap": descriptors_heatmap_figure,
+            "vif": descriptors_vif_figure,
+            "dependence": descriptors_dependence_figure,
+        },
+    )
+    write_text(page, render_page([corpus, *models, *descriptors], provenance_of(about)))
 
 
 def _language_models(
     tables: dict[str, Path | None], figures: dict[str, Path | None]
 ) -> list[Section]:
     """Return the section of the language_model track, or none where it has no files."""
-    given = {name: path for name, path in tables.items() if path is not None}
-    drawn = {name: path for name, path in figures.items() if path is not None}
-    if not given and not drawn:
+    given, drawn = _all_or_none("language_model", tables, figures)
+    if not given:
         return []
-    missing = [f"language_model_{name}" for name in tables if name not in given]
-    missing += [f"language_model_{name}_figure" for name in figures if name not in drawn]
-    if missing:
-        raise ConfigError(
-            f"the report got some files of the language_model track without {', '.join(missing)}; "
-            "give all of them or none"
-        )
     read = LanguageModelTables(
         summary=read_language_model_summary(given["summary"]),
         metrics=read_metrics(given["metrics"]),
@@ -166,6 +216,45 @@ def _language_models(
     )
     inline = {name: inline_svg(path, f"language_model-{name}") for name, path in drawn.items()}
     return [language_model_section(read, inline)]
+
+
+def _descriptors(tables: dict[str, Path | None], figures: dict[str, Path | None]) -> list[Section]:
+    """Return the section of the descriptors track, or none where it has no files."""
+    given, drawn = _all_or_none("descriptors", tables, figures)
+    if not given:
+        return []
+    read = DescriptorsTables(
+        summary=read_descriptors_summary(given["summary"]),
+        stages=read_stages(given["funnel"]),
+        reasons=read_reasons(given["reasons"]),
+        survivors=read_survivors(given["survivors"]),
+        members=read_members(given["largest_clusters"]),
+        weak=read_weak(given["weak_heirs"]),
+        clusterings=read_clusterings(given["clusterings"]),
+        sensitivity=read_sensitivity(given["sensitivity"]),
+    )
+    inline = {name: inline_svg(path, f"descriptors-{name}") for name, path in drawn.items()}
+    return [descriptors_section(read, inline)]
+
+
+def _all_or_none(
+    track: str, tables: dict[str, Path | None], figures: dict[str, Path | None]
+) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Return a track's tables and figures, both empty where it has no files.
+
+    Raises:
+        ConfigError: some are given, and some are not.
+    """
+    given = {name: path for name, path in tables.items() if path is not None}
+    drawn = {name: path for name, path in figures.items() if path is not None}
+    missing = [f"{track}_{name}" for name in tables if name not in given]
+    missing += [f"{track}_{name}_figure" for name in figures if name not in drawn]
+    if missing and (given or drawn):
+        raise ConfigError(
+            f"the report got some files of the {track} track without {', '.join(missing)}; "
+            "give all of them or none"
+        )
+    return given, drawn
 
 
 if __name__ == "__main__":
