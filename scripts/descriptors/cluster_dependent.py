@@ -24,10 +24,8 @@ from scripts.descriptors.cluster_tables import ClusterSettings
 from scripts.descriptors.matrices import read_matrices
 from scripts.descriptors.measures import (
     JointSimilarity,
-    Measure,
     checked_weights,
-    fused_score,
-    joint_similarity,
+    dependence_similarity,
 )
 
 
@@ -83,11 +81,13 @@ def run(
     matrices = read_matrices(dependence)
     nhsic = magnitudes(matrices, "hsic", dependence)
     rdc = magnitudes(matrices, "rdc", dependence)
-    weights = checked_weights(hsic_weight, rdc_weight)
-    joint = joint_similarity(
-        [Measure("rdc", rdc, rdc_threshold), Measure("nhsic", nhsic, hsic_threshold)]
-        if nonlinear_threshold is None
-        else [Measure("fusion", fused_score(nhsic, rdc, weights), nonlinear_threshold)]
+    joint = dependence_similarity(
+        nhsic,
+        rdc,
+        hsic_threshold=hsic_threshold,
+        rdc_threshold=rdc_threshold,
+        weights=checked_weights(hsic_weight, rdc_weight),
+        fusion_threshold=nonlinear_threshold,
     )
     cluster_pass(
         matrices.names,
@@ -96,7 +96,7 @@ def run(
         ClusterSettings(
             pass_number=4,
             method=method,
-            min_representative_similarity=_linked_minimum(min_representative_similarity, joint),
+            min_representative_similarity=linked_minimum(min_representative_similarity, joint),
             resolution_ratio=resolution_ratio,
             restarts=restarts,
             seed=seed,
@@ -116,7 +116,7 @@ def run(
     )
 
 
-def _linked_minimum(minimum: float | None, joint: JointSimilarity) -> float:
+def linked_minimum(minimum: float | None, joint: JointSimilarity) -> float:
     """Return the least similarity to a representative: here a member always has an edge to it.
 
     A chain of |ρ| still says something about its ends, one of two measures does not.

@@ -117,3 +117,32 @@ def checked_weights(hsic_weight: float, rdc_weight: float) -> tuple[float, float
 def fused_score(nhsic: Numbers, rdc: Numbers, weights: tuple[float, float]) -> Numbers:
     """Return S = w_hsic · nHSIC + w_rdc · RDC, undefined where one of them is."""
     return np.minimum(weights[0] * nhsic + weights[1] * rdc, 1.0)
+
+
+def dependence_similarity(
+    nhsic: Numbers,
+    rdc: Numbers,
+    *,
+    hsic_threshold: float,
+    rdc_threshold: float,
+    weights: tuple[float, float],
+    fusion_threshold: float | None,
+) -> JointSimilarity:
+    """Return the similarity of pass 4: of both measures, or of their fused score.
+
+    Args:
+        nhsic: (p, p) in [0, 1]; NaN where undefined.
+        rdc: (p, p) in [0, 1]; NaN where undefined.
+        hsic_threshold: least nHSIC of an edge.
+        rdc_threshold: least RDC of an edge.
+        weights: of nHSIC and RDC in the fused score.
+        fusion_threshold: threshold of the fused score, None for the measures' own.
+
+    Raises:
+        ConfigError: a threshold is not in (0, 1].
+    """
+    if fusion_threshold is None:
+        return joint_similarity(
+            [Measure("rdc", rdc, rdc_threshold), Measure("nhsic", nhsic, hsic_threshold)]
+        )
+    return joint_similarity([Measure("fusion", fused_score(nhsic, rdc, weights), fusion_threshold)])

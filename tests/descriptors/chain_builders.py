@@ -83,6 +83,43 @@ class Chain:
     settings: dict[str, Any]
 
     @property
+    def sections(self) -> dict[str, Any]:
+        """The settings as the steps take them that repeat the passes."""
+        given = self.settings
+
+        def section(*names: str) -> dict[str, Any]:
+            return {name: given[name] for name in names}
+
+        minimum = section("min_representative_similarity")
+        return {
+            "statistics_settings": section(
+                *("max_missing_ratio", "min_effective_n", "variance_threshold", "range_mode"),
+                *("max_mode_share", "min_distinct"),
+            ),
+            "clustering_settings": section("method", "resolution_ratio", "restarts"),
+            "spearman_settings": {
+                "threshold": given["spearman_threshold"],
+                "exact_rows": given["exact_rows"],
+                **minimum,
+            },
+            "vif_settings": {
+                "threshold": given["vif_threshold"],
+                "matrix": given["vif_matrix"],
+                **section("eigenvalue_floor", "heir_min_similarity"),
+            },
+            "nonlinear_settings": {
+                **section("hsic_threshold", "rdc_threshold", "hsic_weight", "rdc_weight"),
+                "fusion_threshold": given["nonlinear_threshold"],
+                **section("hsic_step", "hsic_frequencies", "rdc_basis", "rdc_step"),
+                **section("rdc_frequencies"),
+                "rows": None,
+                "permutations": 4,
+                **minimum,
+            },
+            **section("force_keep", "prefer", "seed"),
+        }
+
+    @property
     def events(self) -> list[Event]:
         return read_all_events(self.folder.events)
 
@@ -176,6 +213,7 @@ def run_chain(
         events=folder.events[2],
         sensitivity=folder.folder / "pass3" / "sensitivity.tsv",
         checkpoint=folder.folder / "pass3_vif.json",
+        correlation=folder.folder / "pass3" / "correlation.safetensors",
         tmpdir=tmpdir,
         **chosen(_PASS3),
         **effort,
