@@ -165,14 +165,18 @@ def run_chain(
     parts = write_parts(root / "parts", columns, cuts)
     declared: dict[str, list[str]] = {role: [] for role in ROLES} | dict(roles or {})
     describe_table.run(parts, folder.table, converted, **declared)
-    source = {"table": folder.table, "converted": converted, "statistics": folder.statistics}
-    effort = {"memory_mb": memory_mb, "threads": threads}
+    source: dict[str, Any] = {
+        "table": folder.table,
+        "converted": converted,
+        "statistics": folder.statistics,
+    }
+    effort: dict[str, Any] = {"memory_mb": memory_mb, "threads": threads}
     tmpdir = root / "tmp"
 
     def chosen(names: Sequence[str]) -> dict[str, Any]:
         return {name: settings[name] for name in names} | {"code_hash": "c0de"}
 
-    def clustered(number: int) -> dict[str, Path]:
+    def clustered(number: int) -> dict[str, Any]:
         here = folder.folder / f"pass{number}"
         return {
             "statistics": folder.statistics,

@@ -36,7 +36,12 @@ def blocks(rows: int = 400) -> dict[str, np.ndarray]:
 
 def assessed(chain: Chain, root: Path, **changed: Any) -> tuple[list[dict[str, str]], Any]:
     folder = chain.folder
-    options = {"bootstraps": 3, "bootstrap_rows": 5000, "memory_mb": 2000, "threads": 1}
+    options: dict[str, Any] = {
+        "bootstraps": 3,
+        "bootstrap_rows": 5000,
+        "memory_mb": 2000,
+        "threads": 1,
+    }
     run(
         folder.table,
         folder.folder / "converted",
@@ -81,7 +86,7 @@ def test_a_pair_at_the_threshold_is_not_stable(tmp_path: Path):
     x, y, z = generator.standard_normal((3, 400))
     columns = {"x": x, "near": x + 0.31 * y, "z": z}
     # Only pass 2 is to decide.
-    others = {"vif_threshold": 1e6, "hsic_threshold": 1.0, "rdc_threshold": 1.0}
+    others: dict[str, Any] = {"vif_threshold": 1e6, "hsic_threshold": 1.0, "rdc_threshold": 1.0}
     chain = run_chain(tmp_path / "chain", columns, **others)
     rows, summary = assessed(chain, tmp_path, bootstraps=12)
     shares = {row["descriptor"]: float(row["survived"]) for row in rows}
@@ -107,10 +112,11 @@ def test_on_the_items_themselves_the_chain_repeats_the_passes(tmp_path: Path):
     chain = run_chain(tmp_path, planted_columns(), roles=PLANTED_ROLES, force_keep=PLANTED_KEPT)
     sections = chain.sections
     settings = PassSettings(
-        *(
-            sections[f"{name}_settings"]
-            for name in ("statistics", "clustering", "spearman", "vif", "nonlinear")
-        ),
+        statistics=sections["statistics_settings"],
+        clustering=sections["clustering_settings"],
+        spearman=sections["spearman_settings"],
+        vif=sections["vif_settings"],
+        nonlinear=sections["nonlinear_settings"],
         force_keep=tuple(sections["force_keep"]),
         prefer=(),
         seed=sections["seed"],

@@ -20,7 +20,7 @@ from tests.descriptors.chain_builders import (
 
 def swept(chain: Chain, **changed: Any) -> list[dict[str, str]]:
     folder = chain.folder
-    arguments = {
+    arguments: dict[str, Any] = {
         "table": folder.table,
         "statistics": folder.statistics,
         "events": folder.events,
