@@ -17,11 +17,23 @@ PASS_MEMORY = DESCRIPTORS.config["memory_mb"] + 1500
 MOLECULE_PACKAGES = ("rdkit", "mordredcommunity")
 PASS_PACKAGES = ("numpy", "scipy", "torch")
 CLUSTER_PACKAGES = ("leidenalg", "igraph", "scipy", "numpy")
+# The passes' settings, for the steps that repeat the passes.
+PASS_SETTINGS = {
+    **{
+        f"{section}_settings": DESCRIPTORS.config[section]
+        for section in ("statistics", "clustering", "spearman", "vif", "nonlinear")
+    },
+    "force_keep": lambda wildcards: DESCRIPTORS.config["columns"]["force_keep"],
+    "prefer": lambda wildcards: DESCRIPTORS.config["columns"]["prefer"],
+    "seed": CONFIG["seed"],
+}
+REPEATED_PACKAGES = (*PASS_PACKAGES, "leidenalg", "igraph")
 DESCRIPTOR_TABLE = {
     "table": "<results>/descriptors/table.json",
     "converted": ancient("<results>/descriptors/converted"),
 }
 EVENTS = [f"<results>/descriptors/pass{number}/events.parquet" for number in (1, 2, 3, 4)]
+
 DESCRIPTORS_TABLES = {
     name: f"<results>/descriptors/tables/{file}"
     for name, file in {
@@ -256,6 +268,7 @@ rule eliminate_collinear:
         path="<results>/descriptors/pass3/path.parquet",
         events="<results>/descriptors/pass3/events.parquet",
         sensitivity="<results>/descriptors/pass3/sensitivity.tsv",
+        correlation="<results>/descriptors/pass3/correlation.safetensors",
         checkpoint="<results>/descriptors/pass3_vif.json",
     log:
         "<results>/logs/descriptors/eliminate_collinear/all.log",
@@ -388,6 +401,64 @@ rule trace_clusters:
         code=code_version("scripts/descriptors/trace_clusters.py"),
     script:
         "../scripts/descriptors/trace_clusters.py"
+
+
+rule sweep_thresholds:
+    """Count the survivors of each pass for several thresholds."""
+    input:
+        table="<results>/descriptors/table.json",
+        statistics="<results>/descriptors/pass1/statistics.parquet",
+        events=EVENTS,
+        correlation="<results>/descriptors/pass2/correlation.safetensors",
+        vif_correlation="<results>/descriptors/pass3/correlation.safetensors",
+        dependence="<results>/descriptors/pass4/dependence.safetensors",
+    output:
+        sweep="<results>/descriptors/tables/sweep.tsv",
+    log:
+        "<results>/logs/descriptors/sweep_thresholds/all.log",
+    benchmark:
+        "<results>/benchmarks/descriptors/sweep_thresholds/all.jsonl"
+    conda:
+        "../envs/descriptors.yaml"
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(240),
+    params:
+        **PASS_SETTINGS,
+        code=code_version("scripts/descriptors/sweep_thresholds.py", packages=REPEATED_PACKAGES),
+    script:
+        "../scripts/descriptors/sweep_thresholds.py"
+
+
+rule assess_stability:
+    """Repeat the passes on items drawn with replacement."""
+    input:
+        **DESCRIPTOR_TABLE,
+        lineage="<results>/descriptors/descriptor_lineage.parquet",
+    output:
+        stability="<results>/descriptors/tables/stability.tsv",
+        summary="<results>/descriptors/tables/stability.json",
+    log:
+        "<results>/logs/descriptors/assess_stability/all.log",
+    benchmark:
+        "<results>/benchmarks/descriptors/assess_stability/all.jsonl"
+    conda:
+        "../envs/descriptors.yaml"
+    threads: DESCRIPTORS.config["threads"]
+    resources:
+        mem_mb=growing(PASS_MEMORY + 500),
+        runtime=growing(720),
+        memory_mb=DESCRIPTORS.config["memory_mb"],
+    params:
+        **PASS_SETTINGS,
+        bootstraps=DESCRIPTORS.config["stability"]["bootstraps"],
+        bootstrap_rows=DESCRIPTORS.config["stability"]["rows"],
+        code_hash=code_version(
+            "scripts/descriptors/assess_stability.py", packages=REPEATED_PACKAGES
+        ),
+        code=code_version("scripts/descriptors/assess_stability.py", packages=REPEATED_PACKAGES),
+    script:
+        "../scripts/descriptors/assess_stability.py"
 
 
 rule summarize_descriptors:

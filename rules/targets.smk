@@ -31,7 +31,16 @@ rule language_model:
 rule descriptors:
     """Survivors, lineage and tables of the descriptors track; nothing without an input."""
     input:
-        [rules.trace_clusters.output, rules.summarize_descriptors.output] if DESCRIPTORS else [],
+        (
+            [
+                rules.trace_clusters.output,
+                rules.summarize_descriptors.output,
+                rules.sweep_thresholds.output,
+                rules.assess_stability.output,
+            ]
+            if DESCRIPTORS
+            else []
+        ),
 
 
 rule report:

@@ -25,7 +25,7 @@ from scripts.descriptors.matrices import read_matrices
 from scripts.descriptors.measures import (
     JointSimilarity,
     checked_weights,
-    nonlinear_similarity,
+    dependence_similarity,
 )
 
 
@@ -81,13 +81,13 @@ def run(
     matrices = read_matrices(dependence)
     nhsic = magnitudes(matrices, "hsic", dependence)
     rdc = magnitudes(matrices, "rdc", dependence)
-    joint = nonlinear_similarity(
+    joint = dependence_similarity(
         nhsic,
         rdc,
         hsic_threshold=hsic_threshold,
         rdc_threshold=rdc_threshold,
-        fusion_threshold=nonlinear_threshold,
         weights=checked_weights(hsic_weight, rdc_weight),
+        fusion_threshold=nonlinear_threshold,
     )
     cluster_pass(
         matrices.names,
@@ -96,7 +96,7 @@ def run(
         ClusterSettings(
             pass_number=4,
             method=method,
-            min_representative_similarity=_linked_minimum(min_representative_similarity, joint),
+            min_representative_similarity=linked_minimum(min_representative_similarity, joint),
             resolution_ratio=resolution_ratio,
             restarts=restarts,
             seed=seed,
@@ -116,7 +116,7 @@ def run(
     )
 
 
-def _linked_minimum(minimum: float | None, joint: JointSimilarity) -> float:
+def linked_minimum(minimum: float | None, joint: JointSimilarity) -> float:
     """Return the least similarity to a representative: here a member always has an edge to it.
 
     A chain of |ρ| still says something about its ends, one of two measures does not.

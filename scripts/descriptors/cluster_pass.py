@@ -130,7 +130,7 @@ def cluster_pass(
     found: dict[str, Clustering] = {}
     for method in METHODS:
         started = time.monotonic()
-        found[method] = _cluster(columns, joint.threshold, method, settings)
+        found[method] = clustering_of(columns, joint.threshold, method, settings)
         partition, clusters = found[method]
         _logger.info(
             "%s: %d clusters, %d survivors, %.2f s",
@@ -169,9 +169,11 @@ def cluster_pass(
     progress.finish()
 
 
-def _cluster(
+def clustering_of(
     columns: Columns, threshold: float, method: str, settings: ClusterSettings
 ) -> Clustering:
+    """Return what a method finds, and what becomes of it once far members have left."""
+
     def partition_of(similarity: Numbers, names: list[str]) -> Indices:
         return communities(
             similarity,

@@ -7,7 +7,7 @@ order of their names. Null, NaN and ±inf are all NaN here.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,24 @@ _BATCH_ROWS = 16_384
 _COLUMNS_SIDE_BY_SIDE = 32  # each takes a reader with pages and a dictionary, 1 to 2 MB
 _SHARE_OF_MEMORY = 0.5  # a block may be read while the one before is still held
 Values = npt.NDArray[np.floating[Any]]
+
+
+class ColumnBlocks(Protocol):
+    """Descriptors that come in blocks of columns, from parts or from memory.
+
+    Attributes:
+        rows: number of items.
+        names: descriptors, sorted.
+    """
+
+    rows: int
+    names: list[str]
+
+    def dtype(self, names: Sequence[str]) -> np.dtype[Any]:
+        """Return the type of the values of `names`."""
+
+    def blocks(self, names: Sequence[str], width: int) -> Iterator[tuple[list[str], Values]]:
+        """Yield `names` and their values in blocks of at most `width` descriptors."""
 
 
 class DescriptorTable:

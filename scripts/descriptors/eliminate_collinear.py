@@ -26,6 +26,7 @@ from scripts.common.tsv import write_tsv
 from scripts.descriptors.columns import DescriptorTable, required_values
 from scripts.descriptors.events import Event, require_forest, survivors_of, write_events
 from scripts.descriptors.lineage import treated_names
+from scripts.descriptors.matrices import write_matrices
 from scripts.descriptors.memory_log import MemoryLog
 from scripts.descriptors.pair_correlations import TRANSFORMS, pair_correlations
 from scripts.descriptors.results_folder import read_all_events, read_pass1_survivors, read_roles
@@ -64,6 +65,7 @@ def run(
     tmpdir: Path,
     code_hash: str,
     memory: Path | None = None,
+    correlation: Path | None = None,
 ) -> None:
     """Eliminate collinear descriptors.
 
@@ -87,6 +89,7 @@ def run(
         tmpdir: local disk for the features.
         code_hash: version of the code, for the checkpoint.
         memory: table of memory and seconds by block to write, where it is wanted.
+        correlation: safetensors to write, the correlations of the chosen matrix, where wanted.
     """
     if vif_matrix not in TRANSFORMS:
         raise ConfigError(f"vif_matrix {vif_matrix}: allowed are {', '.join(TRANSFORMS)}")
@@ -131,6 +134,9 @@ def run(
     write_events(events, removals)
     if memory is not None:
         memory_log.write(memory)
+    if correlation is not None:
+        facts = {"rows": str(source.rows), "table_sha256": source.sha256}
+        write_matrices(correlation, names, {vif_matrix: correlations[vif_matrix]}, facts)
     write_tsv(
         sensitivity,
         COLUMNS,

@@ -22,7 +22,12 @@ from scripts.common.files import write_json
 from scripts.common.progress import Progress
 from scripts.common.tables import table_of_rows, write_table
 from scripts.descriptors.column_statistics import ColumnStatistics, column_statistics
-from scripts.descriptors.columns import DescriptorTable, columns_per_block, required_values
+from scripts.descriptors.columns import (
+    ColumnBlocks,
+    DescriptorTable,
+    columns_per_block,
+    required_values,
+)
 from scripts.descriptors.memory_log import MemoryLog
 from scripts.descriptors.roles import FORCE_DROP, matching_names
 from scripts.descriptors.tables import EVENTS, STATISTICS
@@ -136,7 +141,7 @@ def run(
 
 
 def measure(
-    source: DescriptorTable, range_mode: str, *, memory_mb: float, threads: int
+    source: ColumnBlocks, range_mode: str, *, memory_mb: float, threads: int
 ) -> dict[str, ColumnStatistics]:
     """Return the statistics of every descriptor, in name order, reading blocks of columns."""
     width = columns_per_block(

@@ -27,7 +27,12 @@ from scripts.common.files import DEFAULT_TMPDIR, private_folder, write_json
 from scripts.common.hashing import keyed_hash
 from scripts.common.progress import Progress
 from scripts.common.tables import read_table
-from scripts.descriptors.columns import DescriptorTable, columns_per_block, required_values
+from scripts.descriptors.columns import (
+    ColumnBlocks,
+    DescriptorTable,
+    columns_per_block,
+    required_values,
+)
 from scripts.descriptors.dependence import Dependence, measure_pairs
 from scripts.descriptors.dependence_null import permutation_null, smallest_overlap_null
 from scripts.descriptors.features import COSINE, Basis, trapezoid_basis
@@ -102,22 +107,21 @@ def run(
     if permutations < 1:
         raise ConfigError(f"permutations is {permutations}; give at least 1")
     hsic_of = trapezoid_basis(hsic_frequencies, hsic_step)
-    rdc_of = Basis(rdc_basis, rdc_frequencies, None if rdc_basis == COSINE else rdc_step)
+    rdc_of = basis_of_rdc(rdc_basis, rdc_frequencies, rdc_step)
     source = DescriptorTable(table, converted)
     names = surviving_names(statistics, events_before)
     overlap = required_values(min_effective_n, source.rows)
     taken = chosen_rows(source.rows, rows, least=overlap, seed=seed)
     number = source.rows if taken is None else len(taken)
     log = MemoryLog()
-    # Three p x p results in doubles beside the sums.
-    budget = memory_mb - _RESERVED_MB - 3 * 8e-6 * len(names) ** 2
+    budget = memory_of_sums(memory_mb, len(names))
     _logger.info(
         "%d descriptors, %d of %d rows on %s", len(names), number, source.rows, pick_device()
     )
     _logger.info("nHSIC: %s; RDC: %s", hsic_of, rdc_of)
 
     def measured(label: str) -> Callable[[ScoreStore], Dependence]:
-        return lambda store: _measure(
+        return lambda store: measure(
             store,
             hsic_of,
             rdc_of,
@@ -129,7 +133,7 @@ def run(
         )
 
     with private_folder(tmpdir) as folder:
-        pieces = _score_pieces(source, names, taken, memory_mb=budget, threads=threads, log=log)
+        pieces = score_pieces(source, names, taken, memory_mb=budget, threads=threads, log=log)
         with spilled(folder, number, len(names), pieces) as store:
             found = measured("pairs")(store)
             drawing = {"pairs": permutations, "seed": seed}
@@ -162,6 +166,21 @@ def run(
     )
     write_json(null, {**facts, "table": chance, "smallest_overlap": smallest})
     log.write(memory)
+
+
+def basis_of_rdc(kind: str, frequencies: int, step: float) -> Basis:
+    """Return the basis of RDC; the cosine basis has no step.
+
+    Raises:
+        ConfigError: there is no such basis.
+    """
+    return Basis(kind, frequencies, None if kind == COSINE else step)
+
+
+def memory_of_sums(memory_mb: float, columns: int) -> float:
+    """Return the memory for sums and buffers, in MB."""
+    # Three p x p results in doubles beside the sums.
+    return memory_mb - _RESERVED_MB - 3 * 8e-6 * columns**2
 
 
 def surviving_names(statistics: Path, events: Sequence[Path]) -> list[str]:
@@ -206,8 +225,8 @@ def chosen_rows(number: int, wanted: int | None, *, least: int, seed: int) -> Pl
     return np.sort(generator.choice(number, wanted, replace=False)).astype(np.int64)
 
 
-def _score_pieces(
-    source: DescriptorTable,
+def score_pieces(
+    source: ColumnBlocks,
     names: Sequence[str],
     taken: Places | None,
     *,
@@ -236,7 +255,7 @@ def _score_pieces(
     progress.finish()
 
 
-def _measure(
+def measure(
     store: ScoreStore,
     hsic_of: Basis,
     rdc_of: Basis,

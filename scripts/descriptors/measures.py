@@ -119,27 +119,30 @@ def fused_score(nhsic: Numbers, rdc: Numbers, weights: tuple[float, float]) -> N
     return np.minimum(weights[0] * nhsic + weights[1] * rdc, 1.0)
 
 
-def nonlinear_similarity(
+def dependence_similarity(
     nhsic: Numbers,
     rdc: Numbers,
     *,
     hsic_threshold: float,
     rdc_threshold: float,
-    fusion_threshold: float | None,
     weights: tuple[float, float],
+    fusion_threshold: float | None,
 ) -> JointSimilarity:
-    """Return the similarity of pass 4: of the fused score where it has a threshold, else of both.
+    """Return the similarity of pass 4: of both measures, or of their fused score.
 
     Args:
-        nhsic: (p, p) nHSIC.
-        rdc: (p, p) RDC.
+        nhsic: (p, p) in [0, 1]; NaN where undefined.
+        rdc: (p, p) in [0, 1]; NaN where undefined.
         hsic_threshold: least nHSIC of an edge.
         rdc_threshold: least RDC of an edge.
-        fusion_threshold: least fused score of an edge instead of these; None for these.
         weights: of nHSIC and RDC in the fused score.
+        fusion_threshold: threshold of the fused score, None for the measures' own.
+
+    Raises:
+        ConfigError: a threshold is not in (0, 1].
     """
-    return joint_similarity(
-        [Measure("rdc", rdc, rdc_threshold), Measure("nhsic", nhsic, hsic_threshold)]
-        if fusion_threshold is None
-        else [Measure("fusion", fused_score(nhsic, rdc, weights), fusion_threshold)]
-    )
+    if fusion_threshold is None:
+        return joint_similarity(
+            [Measure("rdc", rdc, rdc_threshold), Measure("nhsic", nhsic, hsic_threshold)]
+        )
+    return joint_similarity([Measure("fusion", fused_score(nhsic, rdc, weights), fusion_threshold)])

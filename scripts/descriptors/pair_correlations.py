@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scripts.common.files import private_folder
 from scripts.common.progress import Progress
-from scripts.descriptors.columns import DescriptorTable, columns_per_block
+from scripts.descriptors.columns import ColumnBlocks, columns_per_block
 from scripts.descriptors.feature_store import feature_store
 from scripts.descriptors.memory_log import MemoryLog
 from scripts.descriptors.products import correlation_of, masked_products, pick_device
@@ -57,7 +57,7 @@ TRANSFORMS: dict[str, Callable[[Column], Feature]] = {
 
 
 def pair_correlations(
-    table: DescriptorTable,
+    table: ColumnBlocks,
     names: Sequence[str],
     matrix: str,
     *,

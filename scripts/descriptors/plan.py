@@ -45,7 +45,9 @@ class DescriptorsPlan:
             return []
         pattern = Path(location).expanduser()
         for place in (pattern, self.basedir / pattern):
-            found = sorted(path for path in glob(str(place), recursive=True) if Path(path).is_file())
+            found = sorted(
+                path for path in glob(str(place), recursive=True) if Path(path).is_file()
+            )
             if found:
                 return found
         raise ConfigError(

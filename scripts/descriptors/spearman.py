@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from scripts.common.progress import Progress
-from scripts.descriptors.columns import DescriptorTable, columns_per_block
+from scripts.descriptors.columns import ColumnBlocks, columns_per_block
 from scripts.descriptors.exact_spearman import DECIMALS, exact_coefficients
 from scripts.descriptors.feature_store import CHUNK_ROWS, FeatureStore
 from scripts.descriptors.memory_log import MemoryLog
@@ -55,7 +55,7 @@ class Spearman:
 
 def write_ranks(
     store: FeatureStore,
-    table: DescriptorTable,
+    table: ColumnBlocks,
     names: Sequence[str],
     *,
     memory_mb: float,

@@ -22,7 +22,7 @@ from scripts.common.tsv import write_tsv
 from scripts.descriptors.cluster_pass import magnitudes
 from scripts.descriptors.lineage import read_lineage
 from scripts.descriptors.matrices import Matrices, read_matrices
-from scripts.descriptors.measures import fused_score, nonlinear_similarity
+from scripts.descriptors.measures import fused_score, dependence_similarity
 from scripts.descriptors.pair_tables import Pairs, heatmap_table, memberships, pairs_of
 from scripts.descriptors.results_folder import read_all_events, read_pass1_survivors
 from scripts.descriptors.summary_tables import (
@@ -198,7 +198,7 @@ def _measured_pairs(dependence: Path, correlation: Matrices, settings: Facts) ->
     matrices = read_matrices(dependence)
     nhsic, rdc = (magnitudes(matrices, name, dependence) for name in ("hsic", "rdc"))
     weights = (float(settings["hsic_weight"]), float(settings["rdc_weight"]))
-    joint = nonlinear_similarity(
+    joint = dependence_similarity(
         nhsic,
         rdc,
         hsic_threshold=settings["hsic_threshold"],

@@ -16,7 +16,7 @@ from scripts.common.files import read_json, write_json
 from scripts.common.tables import read_table
 from scripts.descriptors.lineage import Origin, read_lineage
 from scripts.descriptors.matrices import read_matrices
-from scripts.descriptors.measures import fused_score, nonlinear_similarity
+from scripts.descriptors.measures import fused_score, dependence_similarity
 from scripts.descriptors.pair_tables import heatmap_table, memberships, pairs_of
 from scripts.descriptors.summary_tables import members_of, reason_rows, survivor_rows, weak_rows
 from scripts.descriptors.tables import HEATMAP, PAIRS, VIF_PATH
@@ -212,7 +212,7 @@ def test_limits_keep_the_largest_clusters_and_the_strongest_pairs(results: Path)
     nhsic[0, 1] = nhsic[1, 0] = rdc[0, 1] = rdc[1, 0] = np.nan
     dependence.arrays.update({"hsic": nhsic, "rdc": rdc})
     fusion = fused_score(nhsic, rdc, (0.5, 0.5))
-    joint = nonlinear_similarity(
+    joint = dependence_similarity(
         *(nhsic, rdc),
         hsic_threshold=0.7,
         rdc_threshold=0.9,

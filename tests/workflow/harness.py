@@ -108,7 +108,7 @@ def _stale_jobs(sources: Path, finished: Path, config: Path, upgraded: dict[str,
         return {
             " ".join([job.rule.name, *map(str, job.wildcards_dict.values())])
             for job in jobs
-            if job.rule.name not in ("all", "corpus", "language_model", "report")
+            if job.rule.name not in ("all", "corpus", "language_model", "descriptors", "report")
         }
 
 

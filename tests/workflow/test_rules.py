@@ -12,10 +12,10 @@ import pytest
 
 from tests.workflow.harness import ROOT
 
-TARGETS = {"all", "corpus", "language_model", "report"}
+TARGETS = {"all", "corpus", "language_model", "descriptors", "report"}
 OFFERED_RESOURCES = {
     *("tmpdir", "mem_mb", "batch_documents", "chunk_documents"),
-    *("batch_tokens", "save_steps"),
+    *("batch_tokens", "save_steps", "memory_mb", "gpu"),
 }
 # What people call on files of their own, outside a run.
 COMMANDS = {"analyse_results", "apply_selection", "find_substitutes"}
@@ -68,7 +68,7 @@ def script_module(name: str) -> str:
 
 def test_there_are_rules_of_every_track() -> None:
     tracks = {script_module(name).split(".")[1] for name in scripted()}
-    assert tracks == {"corpus", "language_model", "report"}
+    assert tracks == {"corpus", "language_model", "descriptors", "report"}
     assert len(scripted()) == 38
 
 

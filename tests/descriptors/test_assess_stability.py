@@ -1,0 +1,174 @@
+"""Bootstraps of the selection: what is stable is found so, and what is not as well."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scripts.common.errors import ConfigError, IntegrityError
+from scripts.common.files import read_json
+from scripts.descriptors.assess_stability import agreement_of, drawn_items, run, summary_of
+from scripts.descriptors.columns import DescriptorTable
+from scripts.descriptors.drawn_table import draw_table
+from scripts.descriptors.memory_log import MemoryLog
+from scripts.descriptors.repeated_chain import RepeatedChain
+from scripts.descriptors.repeated_passes import PassSettings
+from tests.descriptors.chain_builders import (
+    PLANTED_KEPT,
+    PLANTED_ROLES,
+    Chain,
+    planted_columns,
+    run_chain,
+)
+
+BLOCK = [f"copy{number}" for number in range(5)]
+ALONE = [f"noise{number}" for number in range(6)]
+
+
+def blocks(rows: int = 400) -> dict[str, np.ndarray]:
+    generator = np.random.Generator(np.random.Philox(12))
+    x, *noise = generator.standard_normal((7, rows))
+    copies = {name: (number + 1) * x + number for number, name in enumerate(BLOCK)}
+    return {**copies, **dict(zip(ALONE, noise, strict=True)), "flat": np.ones(rows)}
+
+
+def assessed(chain: Chain, root: Path, **changed: Any) -> tuple[list[dict[str, str]], Any]:
+    folder = chain.folder
+    options: dict[str, Any] = {
+        "bootstraps": 3,
+        "bootstrap_rows": 5000,
+        "memory_mb": 2000,
+        "threads": 1,
+    }
+    run(
+        folder.table,
+        folder.folder / "converted",
+        folder.lineage,
+        root / "stability.tsv",
+        root / "stability.json",
+        code_hash="c0de",
+        tmpdir=root / "tmp",
+        **{**options, **chain.sections, **changed},
+    )
+    with (root / "stability.tsv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter="\t")), read_json(root / "stability.json")
+
+
+@pytest.fixture(scope="module")
+def blocked(tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    return run_chain(tmp_path_factory.mktemp("blocked"), blocks())
+
+
+def test_copies_and_independent_columns_are_stable(blocked: Chain, tmp_path: Path):
+    rows, summary = assessed(blocked, tmp_path)
+    by_name = {row["descriptor"]: row for row in rows}
+    assert list(by_name) == sorted([*BLOCK, *ALONE, "flat"])
+    for name in ALONE:
+        assert by_name[name] == {
+            **{"descriptor": name, "survivor": name},
+            **{"survived": "1.0000", "same_survivor": "1.0000"},
+        }
+    # One copy stands for all, and none of the others ever survives beside it.
+    assert sum(float(by_name[name]["survived"]) for name in BLOCK) == 1
+    assert (by_name["flat"]["survived"], by_name["flat"]["survivor"]) == ("0.0000", "")
+    assert by_name["flat"]["same_survivor"] == "1.0000"
+    assert summary["adjusted_rand_index"]["by_bootstrap"] == [1.0, 1.0, 1.0]
+    assert summary["survivors"] == {
+        **{"real": 7, "mean": 7.0, "lowest": 7, "highest": 7, "by_bootstrap": [7, 7, 7]}
+    }
+    assert (summary["rows"], summary["table_rows"], summary["seed"]) == (400, 400, 11)
+
+
+def test_a_pair_at_the_threshold_is_not_stable(tmp_path: Path):
+    generator = np.random.Generator(np.random.Philox(13))
+    x, y, z = generator.standard_normal((3, 400))
+    columns = {"x": x, "near": x + 0.31 * y, "z": z}
+    # Only pass 2 is to decide.
+    others: dict[str, Any] = {"vif_threshold": 1e6, "hsic_threshold": 1.0, "rdc_threshold": 1.0}
+    chain = run_chain(tmp_path / "chain", columns, **others)
+    rows, summary = assessed(chain, tmp_path, bootstraps=12)
+    shares = {row["descriptor"]: float(row["survived"]) for row in rows}
+    assert shares["z"] == 1 and 1 < shares["x"] + shares["near"] < 2
+    assert 2 == summary["survivors"]["lowest"] < summary["survivors"]["highest"] == 3
+    assert 0 <= summary["adjusted_rand_index"]["mean"] < 1
+
+
+def test_nothing_depends_on_memory_threads_or_layout(blocked: Chain, tmp_path: Path):
+    first = assessed(blocked, tmp_path)
+    again = assessed(blocked, tmp_path, memory_mb=650, threads=2)
+    parted = run_chain(tmp_path / "parted", dict(reversed(blocks().items())), cuts=[7, 200])
+    other = assessed(parted, tmp_path)
+    for rows, summary in (again, other):
+        assert rows == first[0]
+        assert {**summary, "table_sha256": None} == {**first[1], "table_sha256": None}
+    assert assessed(blocked, tmp_path, seed=12)[1]["seed"] == 12
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_on_the_items_themselves_the_chain_repeats_the_passes(tmp_path: Path):
+    """Every item once, in order: the functions in memory give what the entries wrote."""
+    chain = run_chain(tmp_path, planted_columns(), roles=PLANTED_ROLES, force_keep=PLANTED_KEPT)
+    sections = chain.sections
+    settings = PassSettings(
+        statistics=sections["statistics_settings"],
+        clustering=sections["clustering_settings"],
+        spearman=sections["spearman_settings"],
+        vif=sections["vif_settings"],
+        nonlinear=sections["nonlinear_settings"],
+        force_keep=tuple(sections["force_keep"]),
+        prefer=(),
+        seed=sections["seed"],
+    )
+    source = DescriptorTable(chain.folder.table)
+    table = draw_table(source, np.arange(source.rows), memory_mb=0.1)
+    found = RepeatedChain(
+        settings, memory_mb=2000, threads=1, tmpdir=tmp_path / "tmp", memory=MemoryLog()
+    ).survivor_of(table)
+    lineage = chain.lineage
+    assert found == {name: lineage[name]["survivor"] for name in source.names}
+
+
+def test_no_bootstraps_leave_a_header_and_what_is_known(blocked: Chain, tmp_path: Path):
+    rows, summary = assessed(blocked, tmp_path, bootstraps=0)
+    assert rows == []
+    assert summary["bootstraps"] == 0 and summary["survivors"]["real"] == 7
+    assert summary["survivors"]["mean"] is summary["adjusted_rand_index"]["mean"] is None
+    header = (tmp_path / "stability.tsv").read_text(encoding="utf-8")
+    assert header == "descriptor\tsurvivor\tsurvived\tsame_survivor\n"
+
+
+def test_fewer_rows_are_drawn_than_the_table_has(blocked: Chain, tmp_path: Path):
+    _, summary = assessed(blocked, tmp_path, bootstraps=1, bootstrap_rows=120)
+    assert (summary["rows"], summary["table_rows"]) == (120, 400)
+
+
+def test_items_are_drawn_with_replacement_and_by_the_seed():
+    drawn = drawn_items(1000, 5000, 0, seed=1)
+    assert len(drawn) == 5000 and len(set(drawn.tolist())) > 950
+    assert (drawn.min(), drawn.max()) == (0, 999)
+    whole = len(set(drawn_items(1000, 1000, 0, seed=1).tolist()))
+    assert 600 < whole < 665  # 1 − 1/e of them
+    assert np.array_equal(drawn, drawn_items(1000, 5000, 0, seed=1))
+    for other in (drawn_items(1000, 5000, 1, seed=1), drawn_items(1000, 5000, 0, seed=2)):
+        assert not np.array_equal(drawn, other)
+
+
+def test_agreement_is_over_what_both_kept():
+    real = {"a": "a", "b": "a", "c": "c", "d": "c", "e": None, "f": "f"}
+    assert agreement_of(real, {**real, "a": "b", "b": "b"}) == 1.0  # another name, one cluster
+    assert agreement_of(real, {**real, "f": None}) == 1.0
+    # By hand: pairs ab, cd against ab alone of 10 pairs: (1 − 0.2) / (1.5 − 0.2).
+    assert agreement_of(real, {**real, "d": "d"}) == pytest.approx(0.8 / 1.3)
+    assert summary_of(real, [real])["survivors"]["by_bootstrap"] == [3]
+
+
+def test_what_cannot_be_assessed_is_told(blocked: Chain, tmp_path: Path):
+    with pytest.raises(ConfigError, match="3 bootstraps of 2 rows; give at least 0 and 3"):
+        assessed(blocked, tmp_path, bootstrap_rows=2)
+    other = run_chain(tmp_path / "other", {"x": blocks()["noise0"], "y": blocks()["noise1"]})
+    mixed = Chain(other.folder, blocked.settings)
+    (other.folder.lineage).write_bytes(blocked.folder.lineage.read_bytes())
+    with pytest.raises(IntegrityError, match="what became of descriptor x; run trace_clusters"):
+        assessed(mixed, tmp_path)
