@@ -22,7 +22,7 @@ from scripts.common.tsv import write_tsv
 from scripts.descriptors.cluster_pass import magnitudes
 from scripts.descriptors.lineage import read_lineage
 from scripts.descriptors.matrices import Matrices, read_matrices
-from scripts.descriptors.measures import fused_score, dependence_similarity
+from scripts.descriptors.measures import dependence_similarity, fused_score
 from scripts.descriptors.pair_tables import Pairs, heatmap_table, memberships, pairs_of
 from scripts.descriptors.results_folder import read_all_events, read_pass1_survivors
 from scripts.descriptors.summary_tables import (

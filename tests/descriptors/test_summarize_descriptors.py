@@ -16,7 +16,7 @@ from scripts.common.files import read_json, write_json
 from scripts.common.tables import read_table
 from scripts.descriptors.lineage import Origin, read_lineage
 from scripts.descriptors.matrices import read_matrices
-from scripts.descriptors.measures import fused_score, dependence_similarity
+from scripts.descriptors.measures import dependence_similarity, fused_score
 from scripts.descriptors.pair_tables import heatmap_table, memberships, pairs_of
 from scripts.descriptors.summary_tables import members_of, reason_rows, survivor_rows, weak_rows
 from scripts.descriptors.tables import HEATMAP, PAIRS, VIF_PATH
