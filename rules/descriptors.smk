@@ -9,6 +9,7 @@ OUTPUTS   <results>/descriptors/surviving_descriptors_clusters.json, final_descr
           <results>/descriptors/pass{1_variance,2_spearman,3_vif,4_nonlinear}.json
           <results>/descriptors/{molecules,computed,pass1,pass2,pass3,pass4}/
           <results>/descriptors/tables/ (for people and for the report)
+          <results>/costs/descriptors/ (memory and seconds by block)
 TARGETS   descriptors
 """
 
@@ -198,7 +199,7 @@ rule correlate_descriptors:
         statistics="<results>/descriptors/pass1/statistics.parquet",
     output:
         correlation="<results>/descriptors/pass2/correlation.safetensors",
-        memory="<results>/descriptors/pass2/memory.parquet",
+        memory="<results>/costs/descriptors/pass2_memory.parquet",
     log:
         "<results>/logs/descriptors/correlate_descriptors/all.log",
     benchmark:
@@ -303,7 +304,7 @@ rule measure_dependence:
     output:
         dependence="<results>/descriptors/pass4/dependence.safetensors",
         null="<results>/descriptors/pass4/null.json",
-        memory="<results>/descriptors/pass4/memory.parquet",
+        memory="<results>/costs/descriptors/pass4_memory.parquet",
     log:
         "<results>/logs/descriptors/measure_dependence/all.log",
     benchmark:

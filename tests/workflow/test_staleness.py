@@ -72,7 +72,7 @@ MODEL_COSTS = {
     "write_costs language_model",
     *TRAINING_COSTS,
 }
-WRITE_COSTS = {"write_costs corpus", "write_costs language_model"}
+WRITE_COSTS = {"write_costs corpus", "write_costs language_model", "write_costs descriptors"}
 MODEL_REPORT = {"plot_language_model", "write_language_model"} | PAGE
 
 FROM_MODEL_TABLES = MODEL_TABLES | MODEL_COSTS | MODEL_REPORT
@@ -111,11 +111,31 @@ FROM_DEDUPLICATE = DEDUPLICATE | FROM_FINGERPRINT | FROM_SCORE
 EVERYTHING = FETCH | SHARD | FROM_DEDUPLICATE | EVERY_MODEL
 ALL_BUT_NOTES = EVERYTHING - {"fetch_source notes", "shard_source notes"}
 
+COMPUTE = {"compute_descriptors 000", "compute_descriptors 001"}
+SWEEP, STABILITY = {"sweep_thresholds"}, {"assess_stability"}
+DESCRIPTOR_COSTS = {
+    "summarize_costs descriptors",
+    "plot_costs descriptors",
+    "write_costs descriptors",
+}
+FROM_DESCRIPTOR_TABLES = {"summarize_descriptors", "plot_descriptors"} | PAGE | DESCRIPTOR_COSTS
+FROM_TRACE = {"trace_clusters"} | STABILITY | FROM_DESCRIPTOR_TABLES
+FROM_DEPENDENT = {"cluster_dependent"} | SWEEP | FROM_TRACE
+FROM_DEPENDENCE = {"measure_dependence"} | FROM_DEPENDENT
+FROM_COLLINEAR = {"eliminate_collinear"} | FROM_DEPENDENCE
+FROM_CORRELATED = {"cluster_correlated"} | FROM_COLLINEAR
+FROM_CORRELATION = {"correlate_descriptors"} | FROM_CORRELATED
+FROM_VARIANCE = {"filter_variance"} | FROM_CORRELATION
+FROM_DESCRIBE = {"describe_table"} | FROM_VARIANCE
+FROM_COMPUTE = COMPUTE | FROM_DESCRIBE
+FROM_MOLECULES = {"shard_molecules"} | FROM_COMPUTE
+EVERY_DESCRIPTOR = {"enumerate_library"} | FROM_MOLECULES
+
 CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     "another seed": (
         "seed",
         43,
-        ALL_BUT_NOTES,
+        ALL_BUT_NOTES | EVERY_DESCRIPTOR,
     ),
     "more articles": ("corpus.demo_articles", 241, ALL_BUT_NOTES),
     "batches bound memory only": ("corpus.batch_documents", 77, set()),
@@ -227,6 +247,23 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
         100,
         FROM_BUILD_COREF | FROM_BUILD_MLM,
     ),
+    "more molecules": ("descriptors.library.molecules", 121, EVERY_DESCRIPTOR),
+    "more patience with a molecule": ("descriptors.molecules.timeout_s", 90, FROM_COMPUTE),
+    "processes bound time only": ("descriptors.molecules.workers", 2, set()),
+    "blocks of columns bound memory only": ("descriptors.memory_mb", 1000, set()),
+    "a column that is dropped": (
+        "descriptors.columns.force_drop",
+        ["rdkit.MolWt"],
+        FROM_DESCRIBE,
+    ),
+    "fewer missing values": ("descriptors.statistics.max_missing_ratio", 0.3, FROM_VARIANCE),
+    "a looser link": ("descriptors.spearman.threshold", 0.9, FROM_CORRELATION),
+    "another clustering": ("descriptors.clustering.method", "leiden", FROM_CORRELATED),
+    "preferred descriptors": ("descriptors.columns.prefer", ["rdkit.TPSA"], FROM_CORRELATED),
+    "a stricter VIF": ("descriptors.vif.threshold", 5, FROM_COLLINEAR),
+    "more permutations": ("descriptors.nonlinear.permutations", 400, FROM_DEPENDENCE),
+    "a looser RDC": ("descriptors.nonlinear.rdc_threshold", 0.8, FROM_DEPENDENT),
+    "more bootstraps": ("descriptors.stability.bootstraps", 3, STABILITY),
 }
 
 TABLE_EDITS: dict[str, tuple[str, str, str, set[str]]] = {
@@ -306,7 +343,14 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     "an import inside a function": ("scripts/corpus/demo_articles.py", EVERYTHING),
     "figures": ("scripts/report/corpus_figures.py", REPORT),
     "the page": ("scripts/report/page.py", PAGE | WRITE_COSTS | {"write_language_model"}),
-    "the table of costs": ("scripts/report/summarize_costs.py", COSTS | MODEL_COSTS),
+    "the table of costs": (
+        "scripts/report/summarize_costs.py",
+        COSTS | MODEL_COSTS | DESCRIPTOR_COSTS,
+    ),
+    "mid-ranks": ("scripts/descriptors/ranks.py", FROM_CORRELATION),
+    "variance inflation": ("scripts/descriptors/vif.py", FROM_COLLINEAR),
+    "isolated calls": ("scripts/descriptors/isolated.py", FROM_MOLECULES),
+    "the plan of the descriptors": ("scripts/descriptors/plan.py", set()),
     "what checks cost": ("scripts/corpus/filter_costs.py", FROM_SUMMARY),
     "logging": ("scripts/common/logs.py", set()),
     "progress": ("scripts/common/progress.py", set()),
@@ -321,10 +365,13 @@ UPGRADES: dict[str, set[str]] = {
     "datasets": FROM_BUILD_COREF | FROM_BUILD_MLM,
     "matplotlib": REPORT
     | {"plot_language_model", "plot_costs corpus", "plot_costs language_model"}
+    | {"plot_descriptors", "plot_costs descriptors"}
     | TRAINING_COSTS
     | WRITE_COSTS,
     "jinja2": PAGE | WRITE_COSTS,
-    "torch": FROM_BASE | FROM_EVALUATE,
+    "torch": FROM_BASE | FROM_EVALUATE | FROM_CORRELATION,
+    "rdkit": EVERY_DESCRIPTOR,
+    "leidenalg": FROM_CORRELATED,
     "accelerate": FROM_TRAIN_TEXT | FROM_TRAIN_BOTH,
     "pandas": set(),
 }
@@ -352,7 +399,7 @@ def test_a_second_run_does_nothing(finished_run: Path) -> None:
 
 
 def test_a_fresh_dry_run_lists_every_job(sources: Path, tmp_path: Path) -> None:
-    assert stale(sources, tmp_path) == EVERYTHING
+    assert stale(sources, tmp_path) == EVERYTHING | EVERY_DESCRIPTOR
 
 
 def test_nothing_is_stale_after_a_run(sources: Path, finished_run: Path) -> None:
