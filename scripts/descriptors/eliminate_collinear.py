@@ -9,7 +9,6 @@ a time (Belsley, Kuh & Welsch 1980). Its heir is the remaining descriptor with t
 
 import logging
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from scripts.descriptors.matrices import write_matrices
 from scripts.descriptors.memory_log import MemoryLog
 from scripts.descriptors.pair_correlations import TRANSFORMS, pair_correlations
 from scripts.descriptors.results_folder import read_all_events, read_pass1_survivors, read_roles
+from scripts.descriptors.roles import kept_names
 from scripts.descriptors.tables import VIF_PATH
 from scripts.descriptors.vif import REFRESH_STEPS, Elimination
 from scripts.descriptors.vif_sensitivity import (
@@ -203,19 +203,8 @@ def kept_places(names: Sequence[str], force_keep: Sequence[str]) -> list[int]:
     Raises:
         ConfigError: one of them matches no descriptor.
     """
-    kept: set[int] = set()
-    for pattern in force_keep:
-        matching = {
-            place
-            for place, name in enumerate(names)
-            if name == pattern or fnmatchcase(name, pattern)
-        }
-        if not matching:
-            raise ConfigError(
-                f"force_keep: '{pattern}' matches no descriptor of this pass; correct or remove it"
-            )
-        kept |= matching
-    return sorted(kept)
+    kept = kept_names(force_keep, names)
+    return [place for place, name in enumerate(names) if name in kept]
 
 
 def removal_events(

@@ -29,7 +29,7 @@ from scripts.descriptors.columns import (
     required_values,
 )
 from scripts.descriptors.memory_log import MemoryLog
-from scripts.descriptors.roles import FORCE_DROP, matching_names
+from scripts.descriptors.roles import FORCE_DROP, kept_names
 from scripts.descriptors.tables import EVENTS, STATISTICS
 from scripts.descriptors.variance_criteria import FEWEST_ROWS, Criteria, Failure
 
@@ -170,14 +170,11 @@ def measure(
 def _kept_by_force(source: DescriptorTable, force_keep: Sequence[str]) -> set[str]:
     """Return the descriptors that the names and patterns mean."""
     dropped = source.names_of(FORCE_DROP)
-    kept: set[str] = set()
+    names = [*source.names, *dropped]
     for pattern in force_keep:
-        found = matching_names(pattern, [*source.names, *dropped], key="force_keep")
-        both = sorted(set(found) & set(dropped))
-        if both:
+        if both := sorted(kept_names([pattern], names) & set(dropped)):
             raise ConfigError(f"force_keep: {pattern} means {both[0]}, which force_drop removes")
-        kept.update(found)
-    return kept
+    return kept_names(force_keep, names)
 
 
 def _statistics_row(name: str, found: ColumnStatistics, failure: Failure | None) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from scripts.descriptors.repeated_passes import (
     eliminations,
 )
 from scripts.descriptors.representatives import ColumnFacts
-from scripts.descriptors.roles import matching_names
+from scripts.descriptors.roles import kept_names
 from scripts.descriptors.score_store import spilled
 from scripts.descriptors.similarity_graph import Numbers
 from scripts.descriptors.spearman import correlate, write_ranks
@@ -86,11 +86,7 @@ class RepeatedChain:
     def _with_information(self, measured: Mapping[str, ColumnStatistics], rows: int) -> list[str]:
         criteria = self.settings.criteria(rows)
         criteria.refuse_impossible(rows)
-        kept = {
-            name
-            for pattern in self.settings.force_keep
-            for name in matching_names(pattern, list(measured), key="force_keep")
-        }
+        kept = kept_names(self.settings.force_keep, list(measured))
         return sorted(
             name
             for name, found in measured.items()

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from scripts.common.errors import ConfigError
+from scripts.descriptors.roles import kept_names
 from scripts.descriptors.similarity_graph import Indices, Numbers
 
 _SIMILARITY_DECIMALS = 6
@@ -64,20 +64,12 @@ def preference_among(
     Raises:
         ConfigError: one of `force_keep` matches no descriptor.
     """
-    kept: set[str] = set()
-    for pattern in force_keep:
-        matching = {name for name in names if _matches(name, pattern)}
-        if not matching:
-            raise ConfigError(
-                f"force_keep: '{pattern}' matches no descriptor of this pass; correct or remove it"
-            )
-        kept |= matching
     ranks = {
         name: min(place for place, pattern in enumerate(prefer) if _matches(name, pattern))
         for name in names
         if any(_matches(name, pattern) for pattern in prefer)
     }
-    return Preference(frozenset(kept), ranks, len(prefer))
+    return Preference(frozenset(kept_names(force_keep, names)), ranks, len(prefer))
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -36,6 +36,21 @@ def matching_names(pattern: str, names: Sequence[str], *, key: str) -> list[str]
     return found
 
 
+def kept_names(force_keep: Sequence[str], names: Sequence[str]) -> set[str]:
+    """Return the descriptors that must stay, the same ones in every pass.
+
+    Args:
+        force_keep: names and patterns, as `matching_names` takes them.
+        names: descriptors of the pass.
+
+    Raises:
+        ConfigError: a name or pattern matches none of them.
+    """
+    return {
+        name for pattern in force_keep for name in matching_names(pattern, names, key="force_keep")
+    }
+
+
 def roles_of(names: Sequence[str], declared: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return the role of each column; a column that nothing names is a descriptor.
 

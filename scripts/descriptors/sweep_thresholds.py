@@ -27,7 +27,7 @@ from scripts.descriptors.repeated_passes import (
     dependent_clusters,
     eliminations,
 )
-from scripts.descriptors.roles import FORCE_DROP, matching_names
+from scripts.descriptors.roles import FORCE_DROP, kept_names
 from scripts.descriptors.tables import STATISTICS
 
 _logger = logging.getLogger(__name__)
@@ -163,11 +163,7 @@ def _variance_rows(table: Path, statistics: Path, settings: PassSettings) -> Ite
         row["name"]: None if row["reason"] == FORCE_DROP else _statistics_of(row)
         for row in read_table(statistics, STATISTICS).to_pylist()
     }
-    kept = {
-        name
-        for pattern in settings.force_keep
-        for name in matching_names(pattern, list(measured), key="force_keep")
-    }
+    kept = kept_names(settings.force_keep, list(measured))
     criteria = settings.criteria(read_json(table)["rows"])
     configured = criteria.variance_threshold
     for threshold in _grid(VARIANCE, configured):

@@ -252,7 +252,7 @@ def test_pass_4_links_every_member_to_its_representative(tmp_path):
 
 def test_what_is_refused(tmp_path):
     names, level = names_of(3), np.full((3, 3), 0.97)
-    with pytest.raises(ConfigError, match="'d9' matches no descriptor"):
+    with pytest.raises(ConfigError, match="d9 matches no column"):
         run_correlated(tmp_path, names, level, force_keep=["d9"])
     with pytest.raises(ConfigError, match=r"min_representative_similarity 1\.5"):
         run_correlated(tmp_path, names, level, min_representative_similarity=1.5)

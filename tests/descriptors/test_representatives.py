@@ -77,7 +77,7 @@ def test_patterns_of_preference():
     assert preference.kept == {"rdkit.TPSA"}
     assert [preference.rank(name) for name in names] == [2, 1, 0]
     assert preference_among(names, force_keep=[], prefer=["gone"]).rank("rdkit.TPSA") == 1
-    with pytest.raises(ConfigError, match=r"'rdkit.QED' matches no descriptor"):
+    with pytest.raises(ConfigError, match=r"force_keep: rdkit.QED matches no column"):
         preference_among(names, force_keep=["rdkit.QED"], prefer=[])
 
 

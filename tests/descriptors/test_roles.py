@@ -3,7 +3,9 @@
 import pytest
 
 from scripts.common.errors import ConfigError
-from scripts.descriptors.roles import matching_names, roles_of
+from scripts.descriptors.eliminate_collinear import kept_places
+from scripts.descriptors.representatives import preference_among
+from scripts.descriptors.roles import kept_names, matching_names, roles_of
 
 NAMES = ["smiles", "mol_id", "tox_ahr", "tox_er", "rdkit.MolWt", "mordred.SM1_Dz[Z]"]
 
@@ -65,3 +67,11 @@ def test_a_column_has_one_role(patterns):
         f"column tox_er is declared as metadata ({patterns[0]}) and label ({patterns[1]}); "
         "leave it in one of them"
     )
+
+
+def test_every_pass_keeps_the_same_descriptors():
+    names = ["a[b]", "ab", "ac"]
+    for force_keep, kept in ((["a[b]"], {"a[b]"}), (["ab", "*c"], {"ab", "ac"}), ([], set())):
+        assert kept_names(force_keep, names) == kept
+        assert preference_among(names, force_keep=force_keep, prefer=[]).kept == kept
+        assert {names[place] for place in kept_places(names, force_keep)} == kept
