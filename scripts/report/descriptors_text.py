@@ -99,15 +99,17 @@ def _unsettled(summary: dict[str, Any]) -> list[str]:
         f"Leiden's best partition of {name.replace('pass', 'pass ')} did not come back often "
         f"enough in {found['restarts']:,} runs; raise clustering.restarts."
         for name, found in sorted(summary["leiden"].items())
-        if not found["settled"]
+        # Where another method decides, Leiden is only compared with it.
+        if summary["settings"][name]["method"] == "leiden" and not found["settled"]
     ]
 
 
 def _doubtful(correlation: dict[str, Any]) -> list[str]:
-    if not correlation["doubtful"]:
+    left = correlation["doubtful"] - correlation["reranked"]
+    if not left:
         return []
     return [
-        f"{_number(correlation['doubtful'], 'pair')} of pass 2 lie so near to the threshold that "
+        f"{_number(left, 'pair')} of pass 2 lie so near to the threshold that "
         "ranking their shared items again might put them on its other side."
     ]
 

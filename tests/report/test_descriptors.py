@@ -444,6 +444,18 @@ def test_warnings_say_what_to_mind(tables: Path) -> None:
     assert "an RDC of 0.930, no less than the threshold 0.9" in chance
 
 
+def test_what_was_settled_otherwise_is_no_warning(tables: Path) -> None:
+    summary = read_descriptors_summary(tables / "summary.json")
+    for name in ("pass2", "pass4"):
+        summary["leiden"][name]["settled"] = False
+        summary["settings"][name]["method"] = "complete"
+    summary["correlation"] |= {"doubtful": 22, "reranked": 22}
+    assert warnings(summary) == []
+    summary["correlation"]["reranked"] = 21
+    (doubtful,) = warnings(summary)
+    assert doubtful.startswith("1 pair of pass 2")
+
+
 def test_a_bad_value_and_a_missing_key_are_named(tables: Path, tmp_path: Path) -> None:
     funnel = tmp_path / "funnel.tsv"
     funnel.write_bytes((tables / "funnel.tsv").read_bytes())
