@@ -258,12 +258,15 @@ def test_data_text_shows_as_text(
     edit_table(copied / "reasons.tsv", "examples", HOSTILE)
     summary = json.loads((copied / "summary.json").read_text(encoding="utf-8"))
     summary["versions"] = {HOSTILE: HOSTILE}
+    summary["correlation"] |= {"doubtful": 22, "reranked": 20}
     (copied / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
     arguments = page_inputs(corpus, results, copied, tmp_path)
     write_report.run(**arguments, page=tmp_path / "index.html")
     page = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
     assert "script" not in page.tags and "img" not in page.tags
     assert page.text.count(HOSTILE) >= 6
+    words = " ".join(page.text.split())
+    assert "20 pairs ranked again on the items they share, 2 left in doubt" in words
 
 
 @pytest.mark.parametrize("case", ["one survivor", "all alone"])
