@@ -191,7 +191,13 @@ def _run_from_command_line(run: Callable[..., None]) -> None:
     start_logging(None)
     with _OneLineFailures(), mappings:
         _prepare(0, os.cpu_count() or 1)
-        tyro.cli(run, prog=f"python -m {module}", description=main.__doc__)
+        try:
+            tyro.cli(run, prog=f"python -m {module}", description=main.__doc__)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever reads has seen enough, as `head` does; the interpreter would flush once more.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None
 
 
 def _mapping_as_json(argument: Any) -> Any:

@@ -387,6 +387,25 @@ def test_command_line_takes_a_mapping_as_json(toy, text, code, printed):
     assert printed in finished.stdout + finished.stderr
 
 
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly(toy):
+    (toy / "talk.py").write_text(
+        "from scripts.common.entry import entry\n"
+        "def run() -> None:\n"
+        "    print('\\n'.join(map(str, range(100_000))))\n"
+        "entry(run, None)\n"
+    )
+    finished = subprocess.run(
+        f"{sys.executable} -m talk | head -1",
+        shell=True,
+        cwd=toy,
+        env={"PYTHONPATH": f"{ROOT}:{toy}", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (finished.stdout, finished.stderr) == ("0\n", "")
+
+
 @pytest.mark.parametrize("module", ENTRIES)
 def test_every_step_is_a_command_that_names_its_arguments(module):
     finished = subprocess.run(
