@@ -45,7 +45,7 @@ try:
     DESCRIPTORS = DescriptorsPlan(CONFIG, BASEDIR)
     DESCRIPTOR_FILES = DESCRIPTORS.smiles_files()
     DESCRIPTOR_PARTS = DESCRIPTORS.parts()
-except ConfigError as error:
+except ExpectedError as error:
     sys.exit(str(error))
 
 if workflow.is_main_process:

@@ -56,6 +56,29 @@ wildcard_constraints:
     shard=r"\d{3}",
 
 
+rule fetch_inputs:
+    """Fetch a file of molecules or of a finished table."""
+    output:
+        fetched="<results>/descriptors/inputs/{file}",
+    log:
+        "<results>/logs/descriptors/fetch_inputs/{file}.log",
+    benchmark:
+        "<results>/benchmarks/descriptors/fetch_inputs/{file}.jsonl"
+    wildcard_constraints:
+        file="[^/]+",
+    conda:
+        "../envs/descriptors.yaml"
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(720),
+    params:
+        address=lambda wildcards: DESCRIPTORS.addresses()[wildcards.file],
+        sha256=lambda wildcards: DESCRIPTORS.digest(wildcards.file),
+        code=code_version("scripts/descriptors/fetch_inputs.py"),
+    script:
+        "../scripts/descriptors/fetch_inputs.py"
+
+
 rule enumerate_library:
     """Enumerate the embedded library of molecules."""
     output:
@@ -211,6 +234,7 @@ rule correlate_descriptors:
         mem_mb=growing(PASS_MEMORY),
         runtime=growing(720),
         memory_mb=DESCRIPTORS.config["memory_mb"],
+        gpu=1,
     params:
         spearman_threshold=DESCRIPTORS.config["spearman"]["threshold"],
         exact_rows=DESCRIPTORS.config["spearman"]["exact_rows"],
@@ -282,6 +306,7 @@ rule eliminate_collinear:
         mem_mb=growing(PASS_MEMORY),
         runtime=growing(720),
         memory_mb=DESCRIPTORS.config["memory_mb"],
+        gpu=1,
     params:
         vif_threshold=DESCRIPTORS.config["vif"]["threshold"],
         vif_matrix=DESCRIPTORS.config["vif"]["matrix"],
@@ -450,6 +475,7 @@ rule assess_stability:
         mem_mb=growing(PASS_MEMORY + 500),
         runtime=growing(720),
         memory_mb=DESCRIPTORS.config["memory_mb"],
+        gpu=1,
     params:
         **PASS_SETTINGS,
         bootstraps=DESCRIPTORS.config["stability"]["bootstraps"],

@@ -227,6 +227,10 @@ def _language_model_combinations(section: dict[str, Any]) -> Iterator[str]:
         )
 
 
+def _is_web(location: str | None) -> bool:
+    return location is not None and location.startswith(("http://", "https://"))
+
+
 def _descriptors_combinations(section: dict[str, Any]) -> Iterator[str]:
     given, key = section["input"], "config key descriptors"
     reads_files = given["kind"] in ("smiles", "table")
@@ -234,6 +238,12 @@ def _descriptors_combinations(section: dict[str, Any]) -> Iterator[str]:
         yield (
             f"{key}.input.location = {given['location']} does not fit kind = {given['kind']}; "
             + ("allowed: path or glob of files" if reads_files else "allowed: null")
+        )
+    addresses = (given["location"] or "").split() if _is_web(given["location"]) else []
+    if given["sha256"] and len(given["sha256"]) != len(addresses):
+        yield (
+            f"{key}.input.sha256 has {len(given['sha256'])} digests for {len(addresses)} "
+            "addresses; allowed: one for each, or none"
         )
     roles = section["columns"]
     for one, other in combinations(("metadata", "labels", "protected", "force_drop"), 2):

@@ -107,7 +107,7 @@ def _local_files(source: str, location: str, files: list[Path]) -> list[Path]:
 
 
 def _from_web(source: str, location: str, folder: Path, sha256: list[str]) -> list[Path]:
-    from scripts.corpus.downloads import download_all, file_name
+    from scripts.common.downloads import download_all, file_name
 
     addresses = location.split()
     if not addresses:

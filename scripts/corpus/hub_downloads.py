@@ -31,8 +31,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 from scripts.common.errors import DownloadError
 from scripts.common.files import sha256_file
+from scripts.common.http_transfer import Waits
 from scripts.common.progress import Progress
-from scripts.corpus.http_transfer import Waits
 from scripts.corpus.read_rows import format_of, supported_suffixes
 
 _logger = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ from scripts.common.errors import ConfigError
 FOLDER = "<results>/descriptors"
 # Columns of the tables that the track computes itself.
 COMPUTED_METADATA = ("molecule_id", "smiles")
+_WEB = ("http://", "https://")
 
 
 class DescriptorsPlan:
@@ -34,15 +35,41 @@ class DescriptorsPlan:
     def __bool__(self) -> bool:
         return self.kind != "none"
 
+    def addresses(self) -> dict[str, str]:
+        """Return the http addresses that `descriptors.input.location` names, by file name.
+
+        Raises:
+            DownloadError: an address ends in no usable file name, or two in the same one.
+        """
+        location = self.config["input"]["location"]
+        if location is None or not location.startswith(_WEB):
+            return {}
+        # Here, since it takes time to import and most runs fetch nothing.
+        from scripts.common.downloads import distinct_targets
+
+        urls = location.split()
+        targets = distinct_targets(urls, Path())
+        return {target.name: url for target, url in zip(targets, urls, strict=True)}
+
+    def digest(self, name: str) -> str | None:
+        """Return the SHA-256 that the configuration states for a fetched file."""
+        digests: list[str] = self.config["input"]["sha256"]
+        return dict(zip(self.addresses(), digests, strict=False)).get(name)
+
     def files(self) -> list[str]:
-        """Return the files that `descriptors.input.location` names, sorted; none without one.
+        """Return the files that `descriptors.input.location` names; none without one.
+
+        Fetched files come in the order of their addresses, local ones sorted.
 
         Raises:
             ConfigError: there is no such file.
+            DownloadError: an address is unusable.
         """
         location = self.config["input"]["location"]
         if location is None:
             return []
+        if fetched := self.addresses():
+            return [f"{FOLDER}/inputs/{name}" for name in fetched]
         pattern = Path(location).expanduser()
         for place in (pattern, self.basedir / pattern):
             found = sorted(
@@ -87,6 +114,8 @@ class DescriptorsPlan:
         """Return the wildcards of all planned jobs of a rule of this track."""
         if rule == "enumerate_library" and self.kind != "library":
             return []
+        if rule == "fetch_inputs":
+            return [{"file": name} for name in self.addresses()]
         if rule == "shard_molecules" and not self.shards():
             return []
         if "shard" in wildcards:

@@ -7,11 +7,10 @@ depend on units), the name.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
 import numpy as np
 
-from scripts.descriptors.roles import kept_names
+from scripts.descriptors.roles import kept_names, names_of
 from scripts.descriptors.similarity_graph import Indices, Numbers
 
 _SIMILARITY_DECIMALS = 6
@@ -64,16 +63,11 @@ def preference_among(
     Raises:
         ConfigError: one of `force_keep` matches no descriptor.
     """
-    ranks = {
-        name: min(place for place, pattern in enumerate(prefer) if _matches(name, pattern))
-        for name in names
-        if any(_matches(name, pattern) for pattern in prefer)
-    }
+    ranks: dict[str, int] = {}
+    for place, pattern in enumerate(prefer):
+        for name in names_of(pattern, names):
+            ranks.setdefault(name, place)
     return Preference(frozenset(kept_names(force_keep, names)), ranks, len(prefer))
-
-
-def _matches(name: str, pattern: str) -> bool:
-    return name == pattern or fnmatchcase(name, pattern)
 
 
 def choose_representative(

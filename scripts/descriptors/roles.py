@@ -15,20 +15,30 @@ DESCRIPTOR, METADATA, LABEL, PROTECTED, FORCE_DROP = ROLES = (
 )
 
 
-def matching_names(pattern: str, names: Sequence[str], *, key: str) -> list[str]:
+def names_of(pattern: str, names: Sequence[str]) -> list[str]:
     """Return the names that a pattern means: the one that it is, else all that match it.
 
     Args:
         pattern: a name, or a pattern with `*`, `?` and `[...]`; case counts.
+        names: names of columns.
+    """
+    if pattern in names:
+        return [pattern]
+    return [name for name in names if fnmatchcase(name, pattern)]
+
+
+def matching_names(pattern: str, names: Sequence[str], *, key: str) -> list[str]:
+    """Return the names that a pattern means, as `names_of`.
+
+    Args:
+        pattern: a name or a pattern.
         names: names of columns.
         key: where the pattern stands, for the message.
 
     Raises:
         ConfigError: there are none.
     """
-    if pattern in names:
-        return [pattern]
-    found = [name for name in names if fnmatchcase(name, pattern)]
+    found = names_of(pattern, names)
     if not found:
         near = nearest_name(pattern.strip("*?"), names)
         hint = f"did you mean {near}? " if near is not None else ""

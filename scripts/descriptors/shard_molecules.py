@@ -111,7 +111,8 @@ def run(
         kept = _single(database, "SELECT count(*) FROM kept")
         if kept < shards:
             raise InputError(
-                f"{len(inputs)} files give {kept} molecules, fewer than descriptors.shards = "
+                f"{len(inputs)} files give {kept} molecules, fewer than "
+                f"descriptors.molecules.shards = "
                 f"{shards}; lower it, or look at the reasons in {rows}"
                 if kept
                 else f"none of {_single(database, 'SELECT count(*) FROM read')} rows of "

@@ -1,9 +1,11 @@
 """Reads SMILES from CSV, TSV, Parquet and .smi files, in bounded memory."""
 
+import gzip
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.csv as csv
@@ -13,8 +15,9 @@ from scripts.common.errors import InputError
 from scripts.common.names import nearest_name
 
 _BLOCK_BYTES = 1 << 20
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-FORMATS = (".csv", ".tsv", ".parquet", ".smi")
+_SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+_PACKED = ".gz"
+FORMATS = (".csv", ".tsv", ".txt", ".parquet", ".smi")
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ def read_smiles(
 ) -> Iterator[SmilesRow]:
     """Yield the rows of a file in order.
 
-    A .smi file holds one molecule a line, the SMILES first, then a name; it has no fields.
+    A .smi file holds one molecule a line, the SMILES first, then a name; it has no fields. Text
+    files may be packed by gzip.
 
     Args:
         path: the file.
@@ -50,11 +54,12 @@ def read_smiles(
     Raises:
         InputError: the format is unknown, the file is broken, or a column is missing.
     """
-    suffix = path.suffix.lower()
-    if suffix not in FORMATS:
+    packed = path.suffix.lower() == _PACKED
+    suffix = Path(path.stem if packed else path.name).suffix.lower()
+    if suffix not in FORMATS or (packed and suffix == ".parquet"):
         raise InputError(
-            f"{path} is none of {', '.join(FORMATS)}; convert it, or correct "
-            "descriptors.input.location"
+            f"{path} is none of {', '.join(FORMATS)}, nor one of text with {_PACKED}; convert it, "
+            "or correct descriptors.input.location"
         )
     if suffix == ".smi":
         yield from _lines(path)
@@ -82,24 +87,36 @@ def read_smiles(
 
 def _lines(path: Path) -> Iterator[SmilesRow]:
     try:
-        with path.open(encoding="utf-8") as file:
+        with _open_text(path) as file:
             for row, line in enumerate(file):
                 smiles, _, name = line.strip().partition("\t" if "\t" in line else " ")
                 yield SmilesRow(path.name, row, name.strip() or None, smiles or None)
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 ({error}); save it as UTF-8") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} is not readable ({error}); mend or replace the file") from error
+
+
+def _open_text(path: Path) -> TextIO:
+    if path.suffix.lower() == _PACKED:
+        return gzip.open(path, "rt", encoding="utf-8")
+    return path.open(encoding="utf-8")
 
 
 def _csv_batches(path: Path, wanted: list[str], separator: str) -> Iterator[pa.RecordBatch]:
-    with csv.open_csv(
-        path,
-        read_options=csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
-        parse_options=csv.ParseOptions(delimiter=separator, newlines_in_values=True),
-        # Text throughout: an id of digits stays as it is written.
-        convert_options=csv.ConvertOptions(
-            column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
-        ),
-    ) as reader:
+    packing = "gzip" if path.suffix.lower() == _PACKED else None
+    with (
+        pa.input_stream(str(path), compression=packing) as stream,
+        csv.open_csv(
+            stream,
+            read_options=csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
+            parse_options=csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+            # Text throughout: an id of digits stays as it is written.
+            convert_options=csv.ConvertOptions(
+                column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
+            ),
+        ) as reader,
+    ):
         _require_columns(reader.schema, wanted, path)
         yield from reader
 

@@ -19,16 +19,16 @@ import pyarrow as pa
 import pytest
 from datasets import load_from_disk
 
+from scripts.common.downloads import download
 from scripts.common.errors import DownloadError, OutputError
 from scripts.common.files import atomic_folder, private_folder, write_json
 from scripts.common.out_of_core import connect
 from scripts.common.tables import read_table, write_table
 from scripts.corpus.arrow_dataset import SplitWriter
-from scripts.corpus.downloads import download
 from scripts.corpus.shard_source import run as shard_source
 from scripts.corpus.spool import Spool
+from tests.common.loopback import file_answer, serve
 from tests.corpus.builders import write_jsonl, write_manifest
-from tests.corpus.loopback import file_answer, serve
 
 BYTES = pa.schema([("key", pa.uint64()), ("doc_id", pa.string()), ("text", pa.binary())])
 BODY = hashlib.shake_256(b"body").digest(300_000)

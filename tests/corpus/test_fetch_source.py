@@ -10,7 +10,7 @@ import pytest
 from scripts.common.errors import ConfigError, ExpectedError, InputError, IntegrityError
 from scripts.corpus.fetch_source import run
 from scripts.corpus.source_manifest import manifest_files
-from tests.corpus.loopback import Answer, Request, file_answer, in_turn, serve, wait_until
+from tests.common.loopback import Answer, Request, file_answer, in_turn, serve, wait_until
 
 
 def step(manifest: Path, kind: str, location: str = "", **options: Any) -> dict[str, Any]:

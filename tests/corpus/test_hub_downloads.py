@@ -11,10 +11,10 @@ from urllib.parse import unquote
 import pytest
 
 from scripts.common.errors import DownloadError
-from scripts.corpus.http_transfer import Waits
+from scripts.common.http_transfer import Waits
 from scripts.corpus.hub_downloads import choose_files, download_from_hub, resolve_revision
 from scripts.corpus.source_manifest import manifest_files
-from tests.corpus.loopback import Answer, Loopback, Request, serve
+from tests.common.loopback import Answer, Loopback, Request, serve
 
 SHORT = Waits(first=0.01, longest=0.05, jitter=0.01)
 OLD, NEW = "a" * 40, "b" * 40

@@ -17,8 +17,8 @@ from scripts.corpus import shard_source
 from scripts.corpus import spool as spool_module
 from scripts.corpus.documents import shard_file
 from scripts.corpus.spool import Spool
+from tests.common.loopback import wait_until
 from tests.corpus.builders import articles, shard_files, shard_texts, write_jsonl
-from tests.corpus.loopback import wait_until
 
 SPAN = 1 << 64
 

@@ -1,6 +1,7 @@
 """Molecules: read from files, standardised, each once, each input row with its fate."""
 
 import csv
+import gzip
 import os
 import time
 from collections import Counter
@@ -11,16 +12,17 @@ import pyarrow.parquet as pq
 import pytest
 from rdkit import Chem
 
-from scripts.common.errors import ConfigError, InputError
+from scripts.common.errors import ConfigError, DownloadError, InputError
 from scripts.common.files import read_json
 from scripts.common.tables import read_table
-from scripts.descriptors import enumerate_library, shard_molecules
+from scripts.descriptors import enumerate_library, fetch_inputs, shard_molecules
 from scripts.descriptors.isolated import map_isolated
 from scripts.descriptors.library import SCAFFOLDS, SUBSTITUENTS
 from scripts.descriptors.library import molecules as library_molecules
 from scripts.descriptors.molecules import Standard, UnusableError, read_molecule
 from scripts.descriptors.smiles_files import read_smiles
 from scripts.descriptors.tables import LIBRARY, MOLECULE_ROWS, MOLECULES
+from tests.common.loopback import Answer, serve
 
 # Aspirin twice in other words, its sodium salt, ethanol, what no molecule is, and an empty cell.
 ROWS = [
@@ -140,7 +142,7 @@ def test_without_ids_molecules_are_named_after_file_and_row(tmp_path: Path) -> N
     ("rows", "changes", "message"),
     [
         (ROWS, {"smiles_field": "smile"}, "did you mean smiles"),
-        (ROWS, {"shards": 9}, "4 molecules, fewer than descriptors.shards = 9"),
+        (ROWS, {"shards": 9}, "4 molecules, fewer than descriptors.molecules.shards = 9"),
         (ROWS[4:6], {}, "none of 2 rows of in.csv gives a molecule"),
         ([("a", "CCO"), ("a", "CCN")], {}, "2 different molecules have the id 'a'"),
     ],
@@ -219,3 +221,50 @@ def test_a_call_that_hangs_or_crashes_costs_itself_only() -> None:
         5: "crashed",
     }
     assert [outcome.answer for outcome in outcomes if not outcome.failure] == [0, 2, 4, 8, 12, 14]
+
+
+def test_packed_and_tabbed_text_gives_the_same_rows(tmp_path: Path) -> None:
+    text = "chembl_id\tcanonical_smiles\nCHEMBL1\tCCO\nCHEMBL2\tc1ccccc1\n"
+    names = ("a.txt", "b.tsv", "a.txt.gz", "b.TSV.GZ")
+    for name in names:
+        packed = name.lower().endswith(".gz")
+        data = text.encode("utf-8")
+        (tmp_path / name).write_bytes(gzip.compress(data) if packed else data)
+        rows = list(
+            read_smiles(
+                tmp_path / name,
+                smiles_field="canonical_smiles",
+                id_field="chembl_id",
+                batch_rows=10,
+            )
+        )
+        assert [(row.row, row.given_id, row.smiles) for row in rows] == [
+            (0, "CHEMBL1", "CCO"),
+            (1, "CHEMBL2", "c1ccccc1"),
+        ], name
+    lines = tmp_path / "c.smi.gz"
+    lines.write_bytes(gzip.compress(b"CCO ethanol\n"))
+    (row,) = read_smiles(lines, smiles_field="", id_field=None, batch_rows=10)
+    assert (row.smiles, row.given_id) == ("CCO", "ethanol")
+
+
+@pytest.mark.parametrize("name", ["cut.txt.gz", "cut.smi.gz"])
+def test_a_packed_file_that_breaks_off_is_named(tmp_path: Path, name: str) -> None:
+    lines = "".join(f"CHEMBL{number}\tC{'C' * (number % 17)}\n" for number in range(20_000))
+    whole = gzip.compress(("chembl_id\tsmiles\n" + lines).encode())
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=f"{name}.*not readable"):
+        list(
+            read_smiles(tmp_path / name, smiles_field="smiles", id_field="chembl_id", batch_rows=10)
+        )
+
+
+def test_molecules_are_fetched_and_a_wrong_digest_refused(tmp_path: Path) -> None:
+    body = b"smiles\nCCO\n"
+    with serve(lambda request: Answer(body=body)) as server:
+        address = f"{server.url}/molecules.csv"
+        fetch_inputs.run(tmp_path / "molecules.csv", address=address, sha256=None)
+        assert (tmp_path / "molecules.csv").read_bytes() == body
+        with pytest.raises(DownloadError, match="sha256"):
+            fetch_inputs.run(tmp_path / "other.csv", address=address, sha256="0" * 64)
+    assert not (tmp_path / "other.csv").exists()

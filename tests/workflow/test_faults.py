@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from scripts.common.comparison import result_digests
-from tests.corpus.loopback import wait_until
+from tests.common.loopback import wait_until
 from tests.workflow.faults import Fault, mark
 from tests.workflow.harness import ROOT, snakemake, succeeded
 

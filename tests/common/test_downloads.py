@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from scripts.common.downloads import download, new_client
 from scripts.common.errors import DownloadError
-from scripts.corpus.downloads import download, new_client
-from scripts.corpus.http_transfer import Waits
-from tests.corpus.loopback import Answer, Request, file_answer, in_turn, serve
+from scripts.common.http_transfer import Waits
+from tests.common.loopback import Answer, Request, file_answer, in_turn, serve
 
 SHORT = Waits(first=0.01, longest=0.05, jitter=0.01)
 BODY = bytes(at * 31 % 251 for at in range(300_000))

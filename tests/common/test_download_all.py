@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scripts.common.downloads import download_all, file_name
 from scripts.common.errors import DownloadError
-from scripts.corpus.downloads import download_all, file_name
-from scripts.corpus.http_transfer import StoppedError, Waits
-from tests.corpus.loopback import Answer, Request, serve
+from scripts.common.http_transfer import StoppedError, Waits
+from tests.common.loopback import Answer, Request, serve
 
 SHORT = Waits(first=0.01, longest=0.05, jitter=0.01)
 

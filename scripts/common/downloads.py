@@ -12,7 +12,7 @@ import httpx
 
 from scripts.common.errors import DownloadError
 from scripts.common.files import sha256_file
-from scripts.corpus.http_transfer import StoppedError, Transfer, Waits, address_parts, shown
+from scripts.common.http_transfer import StoppedError, Transfer, Waits, address_parts, shown
 
 _CONNECT_SECONDS = 30.0
 _STALL_SECONDS = 60.0
@@ -107,7 +107,7 @@ def download_all(
     Raises:
         DownloadError: a name is unusable or stands twice, or a file could not be fetched.
     """
-    targets = _distinct_targets(urls, folder)
+    targets = distinct_targets(urls, folder)
     if sha256s and len(sha256s) != len(urls):
         raise DownloadError(f"{len(sha256s)} sha256 for {len(urls)} addresses; give one for each")
     digests: list[str | None] = [*sha256s] if sha256s else [None] * len(urls)
@@ -143,7 +143,12 @@ def download_all(
     return targets
 
 
-def _distinct_targets(urls: Sequence[str], folder: Path) -> list[Path]:
+def distinct_targets(urls: Sequence[str], folder: Path) -> list[Path]:
+    """Return where files from `urls` go.
+
+    Raises:
+        DownloadError: a name is unusable or stands twice.
+    """
     owners: dict[Path, str] = {}
     for url in urls:
         target = folder / file_name(url)
