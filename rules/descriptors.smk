@@ -381,6 +381,7 @@ rule cluster_dependent:
     params:
         hsic_threshold=DESCRIPTORS.config["nonlinear"]["hsic_threshold"],
         rdc_threshold=DESCRIPTORS.config["nonlinear"]["rdc_threshold"],
+        min_explained=DESCRIPTORS.config["nonlinear"]["min_explained"],
         hsic_weight=DESCRIPTORS.config["nonlinear"]["hsic_weight"],
         rdc_weight=DESCRIPTORS.config["nonlinear"]["rdc_weight"],
         nonlinear_threshold=DESCRIPTORS.config["nonlinear"]["fusion_threshold"],

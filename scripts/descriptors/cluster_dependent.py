@@ -2,10 +2,11 @@
 
 In: nHSIC and RDC of all pairs, the statistics of pass 1. Out: clusters, one removal event per
 removed descriptor with its representative as heir, the three clustering methods side by side, the
-restarts of Leiden, and the checkpoint. Edge: RDC or nHSIC reaches its own threshold, or by option
-their weighted sum reaches one threshold. How two measures become one similarity stands in
-`scripts/descriptors/measures.py`; an event states the measure that made its edge, with the value
-and threshold of that measure, and the similarity on the joint scale.
+restarts of Leiden, and the checkpoint. Edge: nHSIC reaches its own threshold, or RDC its own where
+one column also explains enough of the other, or by option their weighted sum reaches one threshold.
+An event is weak where the heir explains too little of what is removed. How the measures become one
+similarity stands in `scripts/descriptors/measures.py`; an event states the measure that made its
+edge, with the value and threshold of that measure, and the similarity on the joint scale.
 """
 
 from pathlib import Path
@@ -18,6 +19,7 @@ from scripts.descriptors.cluster_pass import (
     cluster_pass,
     column_facts,
     description_of_matrix,
+    explained_shares,
     magnitudes,
 )
 from scripts.descriptors.cluster_tables import ClusterSettings
@@ -40,6 +42,7 @@ def run(
     *,
     hsic_threshold: float,
     rdc_threshold: float,
+    min_explained: float,
     hsic_weight: float,
     rdc_weight: float,
     nonlinear_threshold: float | None,
@@ -55,7 +58,7 @@ def run(
     """Cluster by nHSIC and RDC.
 
     Args:
-        dependence: matrices of pass 4, with "hsic" (nHSIC) and "rdc".
+        dependence: matrices of pass 4, with "hsic" (nHSIC), "rdc" and "explained".
         statistics: statistics of pass 1.
         clusters: where the clusters go.
         events: where the removal events go.
@@ -64,6 +67,8 @@ def run(
         checkpoint: JSON with settings, counts and clusters.
         hsic_threshold: least nHSIC of an edge, in (0, 1].
         rdc_threshold: least RDC of an edge, in (0, 1].
+        min_explained: least share of the variance of one column's scores that the other must
+            explain for an edge by RDC, in [0, 1].
         hsic_weight: weight of nHSIC in the fused score.
         rdc_weight: weight of RDC in it; the weights add up to 1.
         nonlinear_threshold: least fused score of an edge, in (0, 1], instead of the measures' own
@@ -84,8 +89,10 @@ def run(
     joint = dependence_similarity(
         nhsic,
         rdc,
+        explained_shares(matrices, dependence),
         hsic_threshold=hsic_threshold,
         rdc_threshold=rdc_threshold,
+        min_explained=min_explained,
         weights=checked_weights(hsic_weight, rdc_weight),
         fusion_threshold=nonlinear_threshold,
     )
@@ -107,6 +114,7 @@ def run(
         further_settings={
             "hsic_threshold": hsic_threshold,
             "rdc_threshold": rdc_threshold,
+            "min_explained": min_explained,
             "hsic_weight": hsic_weight,
             "rdc_weight": rdc_weight,
             "nonlinear_threshold": nonlinear_threshold,

@@ -61,6 +61,17 @@ def magnitudes(matrices: Matrices, name: str, path: Path) -> Numbers:
     return np.minimum(np.abs(values.astype(np.float64)), 1.0)
 
 
+def explained_shares(matrices: Matrices, path: Path) -> Numbers:
+    """Return the shares of variance that columns explain of one another, (p, p) in [0, 1].
+
+    Raises:
+        IntegrityError: there is no such matrix.
+    """
+    if "explained" not in matrices.arrays:
+        raise IntegrityError(f"{path} has no matrix 'explained'; delete it and run again")
+    return matrices.arrays["explained"].astype(np.float64)
+
+
 def column_facts(statistics: Path, names: Sequence[str]) -> dict[str, ColumnFacts]:
     """Read what pass 1 says about `names`.
 
@@ -124,7 +135,7 @@ def cluster_pass(
     """
     check_clustering(joint.threshold, settings.method, settings.resolution_ratio, settings.restarts)
     preference = preference_among(names, force_keep=settings.force_keep, prefer=settings.prefer)
-    columns = Columns(names, joint.similarity, statistics, preference)
+    columns = Columns(names, joint.similarity, statistics, preference, joint.explained)
     label = f"pass {settings.pass_number}: clustering"
     progress = Progress(label, total=len(METHODS), unit="methods", every_seconds=0.0)
     found: dict[str, Clustering] = {}

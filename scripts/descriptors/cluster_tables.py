@@ -63,7 +63,7 @@ def event_rows(
     """Return rows of EVENTS, by removed descriptor: its representative is the heir.
 
     An event is weak where descriptor and heir have no edge, which a minimum below the threshold
-    allows.
+    allows, or where the heir says too little of the descriptor, as x² does of x.
     """
     place = {name: number for number, name in enumerate(names)}
     rows = []
@@ -79,7 +79,7 @@ def event_rows(
                     "value": evidence.value,
                     "threshold": evidence.threshold,
                     "similarity": similarity,
-                    "weak": similarity < joint.threshold,
+                    "weak": joint.weak(place[name], place[cluster.representative]),
                     "reason": None,
                 }
             )

@@ -54,18 +54,22 @@ class Columns:
         similarity: (p, p), symmetric, in [0, 1]; NaN where undefined.
         statistics: facts of every descriptor.
         preference: what must be kept and what is preferred.
+        explained: (p, p) share of the row's column that the other explains; where given, it decides
+            in place of the similarity which member says most of the others.
     """
 
     names: list[str]
     similarity: Numbers
     statistics: Mapping[str, ColumnFacts]
     preference: Preference
+    explained: Numbers | None = None
 
     def representative_of(self, vertices: Indices) -> int:
         """Return the number of the member that stands for `vertices`."""
+        says = self.similarity if self.explained is None else self.explained.T
         chosen = choose_representative(
             [self.names[vertex] for vertex in vertices],
-            self.similarity[np.ix_(vertices, vertices)],
+            says[np.ix_(vertices, vertices)],
             self.statistics,
             self.preference,
         )

@@ -44,7 +44,8 @@ class Dependence:
     """Similarities of all pairs of columns.
 
     Attributes:
-        values: of each measure, (columns, columns) symmetric in [0, 1]; NaN where undefined.
+        values: of each measure, (columns, columns) in [0, 1]; NaN where undefined. Symmetric, but
+            for measures of two directions: [i, j] is of column i given column j.
         overlap: (columns, columns) int32, rows where both columns are valid.
         scans: how often the store was read.
     """
@@ -120,8 +121,9 @@ def measure_pairs(
                 rows, columns = tiles.columns[one][block.rows], tiles.columns[other][block.columns]
                 found.overlap[rows, columns] = found.overlap[columns, rows] = block.overlap
                 for name, value in values.items():
-                    found.values[name][rows, columns] = value
-                    found.values[name][columns, rows] = value
+                    both = np.atleast_2d(value)
+                    found.values[name][rows, columns] = both[0]
+                    found.values[name][columns, rows] = both[-1]
             del sums, measured
     for value in found.values.values():
         known = ~np.isnan(np.diagonal(value))

@@ -1,9 +1,10 @@
 """Pass 4, first half: nHSIC and RDC of all pairs of the columns that passes 1 to 3 kept.
 
 In: the table's manifest, its statistics and the removals so far. Out: a safetensors file with the
-p × p arrays "hsic", "rdc" (NaN where the overlap is below `min_effective_n` or a column does not
-vary in it) and "overlap" by name; a JSON with what both measures are between columns that are
-permuted against each other, for this table's rows and for the smallest overlap; memory by block.
+p × p arrays "hsic", "rdc" and "explained" (of the row's column by the column's; all NaN where the
+overlap is below `min_effective_n` or a column does not vary in it) and "overlap" by name; a JSON
+with what the measures are between columns that are permuted against each other, for this table's
+rows and for the smallest overlap; memory by block.
 
 Method: normal scores of mid-ranks are spilled to the local disk once, then one scan per basis sums
 the products of all pairs of features over their overlaps (`dependence.py`). RDC with the basis of
@@ -35,10 +36,10 @@ from scripts.descriptors.columns import (
 )
 from scripts.descriptors.dependence import Dependence, measure_pairs
 from scripts.descriptors.dependence_null import permutation_null, smallest_overlap_null
-from scripts.descriptors.features import COSINE, Basis, trapezoid_basis
+from scripts.descriptors.features import COSINE, Basis, score_direction, trapezoid_basis
 from scripts.descriptors.matrices import write_matrices
 from scripts.descriptors.memory_log import MemoryLog
-from scripts.descriptors.pair_measures import Measure, nhsic, rdc
+from scripts.descriptors.pair_measures import Measure, explained_by, nhsic, rdc
 from scripts.descriptors.products import pick_device
 from scripts.descriptors.ranks import mid_ranks, normal_scores
 from scripts.descriptors.score_store import Places, Scores, ScoreStore, spilled
@@ -179,8 +180,8 @@ def basis_of_rdc(kind: str, frequencies: int, step: float) -> Basis:
 
 def memory_of_sums(memory_mb: float, columns: int) -> float:
     """Return the memory for sums and buffers, in MB."""
-    # Three p x p results in doubles beside the sums.
-    return memory_mb - _RESERVED_MB - 3 * 8e-6 * columns**2
+    # Four p x p results in doubles beside the sums.
+    return memory_mb - _RESERVED_MB - 4 * 8e-6 * columns**2
 
 
 def surviving_names(statistics: Path, events: Sequence[Path]) -> list[str]:
@@ -266,10 +267,12 @@ def measure(
     memory_mb: float,
     threads: int,
 ) -> Dependence:
-    """Measure nHSIC and RDC of a store's columns, together where their bases are the same."""
-    runs: list[tuple[Basis, dict[str, Measure]]] = [(hsic_of, {"hsic": nhsic, "rdc": rdc})]
+    """Measure nHSIC, RDC and explained shares, together where their bases are the same."""
+    explained = explained_by(score_direction(rdc_of))
+    of_functions: dict[str, Measure] = {"rdc": rdc, "explained": explained}
+    runs: list[tuple[Basis, dict[str, Measure]]] = [(hsic_of, {"hsic": nhsic, **of_functions})]
     if rdc_of != hsic_of:
-        runs = [(hsic_of, {"hsic": nhsic}), (rdc_of, {"rdc": rdc})]
+        runs = [(hsic_of, {"hsic": nhsic}), (rdc_of, of_functions)]
 
     def begin(chunks: int) -> Callable[[], None]:
         progress = Progress(f"measure_dependence {label}", total=chunks, unit="chunks")

@@ -7,10 +7,14 @@ resolution or a minimum as a share of the threshold means the same as for |ρ|. 
 is the strictest of the measures' own, whose scale therefore stays as it is. Dividing each measure
 by its threshold would weigh a strong link at a low threshold (nHSIC, 1 / 0.7) as more than one at a
 high threshold (RDC, 1 / 0.9), and make up for more missing edges in a community.
+
+RDC makes an edge only where one of the two columns also explains `min_explained` of the variance of
+the other's scores: it reaches 0.9 for columns that share a few rows at one value and are unrelated
+elsewhere (`scripts/descriptors/pair_measures.py`), and no such column can stand for the other.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,17 +58,29 @@ class JointSimilarity:
         measures: what it was made of.
         leading: (p, p) number of the measure that is nearest to 1 on the joint scale, the first of
             equal ones.
+        explained: (p, p) share of the row's column that the other explains, NaN where undefined;
+            None where no measure tells the direction.
+        min_explained: least share for a column to stand well for another.
     """
 
     similarity: Numbers
     threshold: float
     measures: tuple[Measure, ...]
     leading: np.ndarray
+    explained: Numbers | None = None
+    min_explained: float = 0.0
 
     def evidence(self, first: int, second: int) -> Evidence:
         """Return why two columns are similar."""
         measure = self.measures[int(self.leading[first, second])]
         return Evidence(measure.name, float(measure.values[first, second]), measure.threshold)
+
+    def weak(self, removed: int, heir: int) -> bool:
+        """Return whether a column stands poorly for one that is removed."""
+        linked = self.similarity[removed, heir] >= self.threshold
+        if not linked or self.explained is None:
+            return not linked
+        return not self.explained[removed, heir] >= self.min_explained
 
 
 def joint_similarity(measures: Sequence[Measure]) -> JointSimilarity:
@@ -122,9 +138,11 @@ def fused_score(nhsic: Numbers, rdc: Numbers, weights: tuple[float, float]) -> N
 def dependence_similarity(
     nhsic: Numbers,
     rdc: Numbers,
+    explained: Numbers,
     *,
     hsic_threshold: float,
     rdc_threshold: float,
+    min_explained: float,
     weights: tuple[float, float],
     fusion_threshold: float | None,
 ) -> JointSimilarity:
@@ -133,16 +151,26 @@ def dependence_similarity(
     Args:
         nhsic: (p, p) in [0, 1]; NaN where undefined.
         rdc: (p, p) in [0, 1]; NaN where undefined.
+        explained: (p, p) share of the row's column that the other explains; NaN where undefined.
         hsic_threshold: least nHSIC of an edge.
         rdc_threshold: least RDC of an edge.
+        min_explained: least share that one of two columns must explain of the other for RDC to
+            link them, in [0, 1]; an heir that explains less is poor.
         weights: of nHSIC and RDC in the fused score.
         fusion_threshold: threshold of the fused score, None for the measures' own.
 
     Raises:
-        ConfigError: a threshold is not in (0, 1].
+        ConfigError: a threshold is not in its range.
     """
+    if not 0 <= min_explained <= 1:
+        raise ConfigError(f"min_explained {min_explained} is not in [0, 1]; give such a number")
     if fusion_threshold is None:
-        return joint_similarity(
-            [Measure("rdc", rdc, rdc_threshold), Measure("nhsic", nhsic, hsic_threshold)]
+        explains = np.fmax(explained, explained.T) >= min_explained
+        linking = np.where(explains, rdc, np.minimum(rdc, np.nextafter(rdc_threshold, 0.0)))
+        joint = joint_similarity(
+            [Measure("rdc", linking, rdc_threshold), Measure("nhsic", nhsic, hsic_threshold)]
         )
-    return joint_similarity([Measure("fusion", fused_score(nhsic, rdc, weights), fusion_threshold)])
+    else:
+        fused = Measure("fusion", fused_score(nhsic, rdc, weights), fusion_threshold)
+        joint = joint_similarity([fused])
+    return replace(joint, explained=explained, min_explained=min_explained)

@@ -11,10 +11,17 @@ correlation of the features, the top singular value of C_ii^-½ C_ij C_jj^-½. D
 any variance are noise (rare values, float32 products) or none (columns with few distinct values),
 so those below the cut-off times the largest eigenvalue are left out. Between once and twice the
 cut-off a direction counts in part, so that rounding cannot switch one on or off.
+
+RDC is largest where any function of one column meets any function of the other, be it a rare one:
+two columns that share 4 % of their rows at one value each, and nothing else, reach 0.92. So the
+share that one column explains of the other is measured beside it (Pearson's correlation ratio η²
+between normal scores): the part of the variance of a column's score that functions of the other
+column reproduce, 0.19 for these two.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,12 +69,18 @@ class PairBlock:
             measure(self.second)[self.columns, self.second_masks],
         )
 
+    @cached_property
+    def whitened(self) -> tuple[Numbers, Numbers]:
+        """The whitening of both sides' own covariances, (pairs, F, F) each."""
+        return self.own(whitening)
+
     def defined(self, min_overlap: int) -> NDArray[np.bool_]:
         """Return which pairs share enough rows in which both columns vary, (pairs,)."""
         variance = np.minimum(*self.own(lambda own: np.trace(own, axis1=-2, axis2=-1)))
         return np.asarray((self.overlap >= max(min_overlap, 2)) & (variance > MIN_VARIANCE))
 
 
+# A value a pair, or two: of the first column given the second, and of the second given the first.
 Measure = Callable[[PairBlock], Numbers]
 
 
@@ -81,10 +94,37 @@ def nhsic(block: PairBlock) -> Numbers:
 
 def rdc(block: PairBlock) -> Numbers:
     """Return the RDC of each pair, (pairs,) in [0, 1]; anything where it is not defined."""
-    first, second = block.own(whitening)
+    first, second = block.whitened
     correlation = first @ block.cross @ second.swapaxes(-1, -2)
     squares = np.linalg.eigvalsh(correlation @ correlation.swapaxes(-1, -2))
     return np.sqrt(np.clip(squares[..., -1], 0.0, 1.0))
+
+
+def explained_by(direction: Numbers) -> Measure:
+    """Return a measure of how much of one column's scores functions of the other reproduce.
+
+    Args:
+        direction: (F,) sum of features that stands for the score, see `features.score_direction`.
+
+    Returns:
+        A measure that gives (2, pairs) shares of variance in [0, 1]: of the first column explained
+        by the second, and the other way round; anything where it is not defined.
+    """
+
+    def explained(block: PairBlock) -> Numbers:
+        spreads = block.own(lambda own: np.einsum("...fg,f,g->...", own, direction, direction))
+        first, second = block.whitened
+        reproduced = (
+            np.einsum("psg,pg->ps", second, np.einsum("pfg,f->pg", block.cross, direction)),
+            np.einsum("psf,pf->ps", first, np.einsum("pfg,g->pf", block.cross, direction)),
+        )
+        shares = [
+            np.square(found).sum(axis=-1) / np.where(spread > 0, spread, 1.0)
+            for found, spread in zip(reproduced, spreads, strict=True)
+        ]
+        return np.clip(np.stack(shares), 0.0, 1.0)
+
+    return explained
 
 
 def whitening(covariance: Numbers) -> Numbers:

@@ -138,10 +138,11 @@ class RepeatedChain:
     def _dependent(
         self, table: DrawnTable, names: Sequence[str], facts: Mapping[str, ColumnFacts]
     ) -> dict[str, str]:
-        nhsic, rdc = self._dependences(table, names)
-        return _heirs(dependent_clusters(names, nhsic, rdc, facts, self.settings))
+        found = self._dependences(table, names)
+        measures = (found[name] for name in ("hsic", "rdc", "explained"))
+        return _heirs(dependent_clusters(names, *measures, facts, self.settings))
 
-    def _dependences(self, table: DrawnTable, names: Sequence[str]) -> tuple[Numbers, Numbers]:
+    def _dependences(self, table: DrawnTable, names: Sequence[str]) -> dict[str, Numbers]:
         section, overlap = self.settings.nonlinear, self.settings.required(table.rows)
         budget = memory_of_sums(self.memory_mb, len(names))
         seed = self.settings.seed
@@ -164,7 +165,7 @@ class RepeatedChain:
                 memory_mb=budget,
                 threads=self.threads,
             )
-        return found.values["hsic"], found.values["rdc"]
+        return found.values
 
 
 def _facts(found: ColumnStatistics) -> ColumnFacts:

@@ -115,6 +115,7 @@ def dependent_clusters(
     names: Sequence[str],
     nhsic: Numbers,
     rdc: Numbers,
+    explained: Numbers,
     facts: Mapping[str, ColumnFacts],
     settings: PassSettings,
 ) -> list[Cluster]:
@@ -124,6 +125,7 @@ def dependent_clusters(
         names: (p,) descriptors, sorted.
         nhsic: (p, p) in [0, 1]; NaN where undefined.
         rdc: (p, p) in [0, 1]; NaN where undefined.
+        explained: (p, p) share of the row's column that the other explains; NaN where undefined.
         facts: what pass 1 says about them.
         settings: settings of the passes.
 
@@ -134,8 +136,10 @@ def dependent_clusters(
     joint = dependence_similarity(
         nhsic,
         rdc,
+        explained,
         hsic_threshold=section["hsic_threshold"],
         rdc_threshold=section["rdc_threshold"],
+        min_explained=section["min_explained"],
         weights=checked_weights(section["hsic_weight"], section["rdc_weight"]),
         fusion_threshold=section["fusion_threshold"],
     )
@@ -161,7 +165,7 @@ def _clusters(
     )
     check_clustering(joint.threshold, chosen.method, chosen.resolution_ratio, chosen.restarts)
     preference = preference_among(names, force_keep=chosen.force_keep, prefer=chosen.prefer)
-    columns = Columns(list(names), joint.similarity, facts, preference)
+    columns = Columns(list(names), joint.similarity, facts, preference, joint.explained)
     return clustering_of(columns, joint.threshold, chosen.method, chosen)[1]
 
 

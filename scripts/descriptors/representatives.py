@@ -1,8 +1,9 @@
 """Which descriptor stands for a cluster.
 
 A column that must be kept, then one that the config prefers, then the lowest missing ratio, the
-highest mean similarity to the cluster, the highest variance on the scaled range (which does not
-depend on units), the name.
+highest mean similarity to the cluster (in pass 4 the share that it explains of the others, since x
+says all of x² and x² nothing of x), the highest variance on the scaled range (which does not depend
+on units), the name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -80,7 +81,7 @@ def choose_representative(
 
     Args:
         members: (k,) at least one name.
-        similarity: (k, k) similarity of the members; undefined ones count as 0.
+        similarity: (k, k) what the row's member says of the column's; undefined counts as 0.
         statistics: facts of every member.
         preference: what must be kept and what is preferred.
     """

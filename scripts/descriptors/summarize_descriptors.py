@@ -19,7 +19,7 @@ from scripts.common.files import read_json, write_json
 from scripts.common.progress import Progress
 from scripts.common.tables import read_table, write_table
 from scripts.common.tsv import write_tsv
-from scripts.descriptors.cluster_pass import magnitudes
+from scripts.descriptors.cluster_pass import explained_shares, magnitudes
 from scripts.descriptors.lineage import read_lineage
 from scripts.descriptors.matrices import Matrices, read_matrices
 from scripts.descriptors.measures import dependence_similarity, fused_score
@@ -201,8 +201,10 @@ def _measured_pairs(dependence: Path, correlation: Matrices, settings: Facts) ->
     joint = dependence_similarity(
         nhsic,
         rdc,
+        explained_shares(matrices, dependence),
         hsic_threshold=settings["hsic_threshold"],
         rdc_threshold=settings["rdc_threshold"],
+        min_explained=settings["min_explained"],
         fusion_threshold=settings["nonlinear_threshold"],
         weights=weights,
     )

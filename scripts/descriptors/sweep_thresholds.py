@@ -17,7 +17,7 @@ from scripts.common.files import read_json
 from scripts.common.progress import Progress
 from scripts.common.tables import read_table
 from scripts.common.tsv import write_tsv
-from scripts.descriptors.cluster_pass import column_facts, magnitudes
+from scripts.descriptors.cluster_pass import column_facts, explained_shares, magnitudes
 from scripts.descriptors.column_statistics import ColumnStatistics
 from scripts.descriptors.eliminate_collinear import names_before
 from scripts.descriptors.matrices import Matrices, read_matrices
@@ -83,7 +83,7 @@ def run(
         events: events of passes 1 to 4, in this order.
         correlation: matrices of pass 2, with "spearman".
         vif_correlation: matrix of pass 3, by the name of the configured one.
-        dependence: matrices of pass 4, with "hsic" and "rdc".
+        dependence: matrices of pass 4, with "hsic", "rdc" and "explained".
         sweep: TSV to write.
         statistics_settings: the configuration's section `statistics`.
         clustering_settings: its section `clustering`.
@@ -116,7 +116,7 @@ def run(
         _variance_rows(table, statistics, settings),
         _spearman_rows(read_matrices(correlation), statistics, settings),
         _vif_rows(read_matrices(vif_correlation), vif_correlation, settings),
-        _dependence_rows(read_matrices(dependence), statistics, settings),
+        _dependence_rows(read_matrices(dependence), dependence, statistics, settings),
     ):
         for row in rows:
             found.append(row)
@@ -204,13 +204,14 @@ def _vif_rows(matrices: Matrices, path: Path, settings: PassSettings) -> Iterato
 
 
 def _dependence_rows(
-    matrices: Matrices, statistics: Path, settings: PassSettings
+    matrices: Matrices, path: Path, statistics: Path, settings: PassSettings
 ) -> Iterator[SweepRow]:
     names, facts = matrices.names, column_facts(statistics, matrices.names)
-    nhsic, rdc = (magnitudes(matrices, name, statistics) for name in ("hsic", "rdc"))
+    nhsic, rdc = (magnitudes(matrices, name, path) for name in ("hsic", "rdc"))
+    explained = explained_shares(matrices, path)
     for scale in DEPENDENCE_SCALES:
         scaled = settings.with_dependence(scale)
-        left = len(dependent_clusters(names, nhsic, rdc, facts, scaled))
+        left = len(dependent_clusters(names, nhsic, rdc, explained, facts, scaled))
         section = scaled.nonlinear
         words = f"rdc={section['rdc_threshold']:g} nhsic={section['hsic_threshold']:g}"
         if section["fusion_threshold"] is not None:

@@ -239,7 +239,10 @@ def pass4_rule(settings: dict[str, Any]) -> str:
             f"{settings['hsic_weight']:g} · nHSIC + {settings['rdc_weight']:g} · RDC ≥ "
             f"{settings['nonlinear_threshold']:g}"
         )
-    return f"nHSIC ≥ {settings['hsic_threshold']:g} or RDC ≥ {settings['rdc_threshold']:g}"
+    return (
+        f"nHSIC ≥ {settings['hsic_threshold']:g}, or RDC ≥ {settings['rdc_threshold']:g} where one "
+        f"descriptor explains ≥ {settings['min_explained']:g} of the other's variance"
+    )
 
 
 @dataclass(frozen=True)

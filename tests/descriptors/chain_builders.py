@@ -40,6 +40,7 @@ DEFAULTS: dict[str, Any] = {
     "heir_min_similarity": 0.7,
     "hsic_threshold": 0.7,
     "rdc_threshold": 0.9,
+    "min_explained": 0.7,
     "hsic_weight": 0.5,
     "rdc_weight": 0.5,
     "nonlinear_threshold": None,
@@ -72,7 +73,10 @@ _CLUSTERING = (
     *("method", "min_representative_similarity", "resolution_ratio", "restarts"),
     *("force_keep", "prefer", "seed"),
 )
-_JOINT = ("hsic_threshold", "rdc_threshold", "hsic_weight", "rdc_weight", "nonlinear_threshold")
+_JOINT = (
+    *("hsic_threshold", "rdc_threshold", "min_explained", "hsic_weight", "rdc_weight"),
+    "nonlinear_threshold",
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,8 @@ class Chain:
                 **section("eigenvalue_floor", "heir_min_similarity"),
             },
             "nonlinear_settings": {
-                **section("hsic_threshold", "rdc_threshold", "hsic_weight", "rdc_weight"),
+                **section("hsic_threshold", "rdc_threshold", "min_explained"),
+                **section("hsic_weight", "rdc_weight"),
                 "fusion_threshold": given["nonlinear_threshold"],
                 **section("hsic_step", "hsic_frequencies", "rdc_basis", "rdc_step"),
                 **section("rdc_frequencies"),

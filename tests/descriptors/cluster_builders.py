@@ -155,12 +155,18 @@ def run_correlated(
 def run_dependent(
     folder: Path, names: Sequence[str], nhsic: Numbers, rdc: Numbers, **changed: Any
 ) -> dict[str, Any]:
-    """Run pass 4 on two matrices; return what it wrote."""
-    write_matrices(folder / "matrix", names, {"hsic": nhsic, "rdc": rdc}, {"rows": "500"})
+    """Run pass 4 on its matrices; return what it wrote.
+
+    Every descriptor explains the others wholly, where `explained` is not given.
+    """
+    explained = changed.pop("explained", np.where(np.isnan(rdc), np.nan, 1.0))
+    arrays = {"hsic": nhsic, "rdc": rdc, "explained": explained}
+    write_matrices(folder / "matrix", names, arrays, {"rows": "500"})
     statistics = write_statistics(folder / "statistics", equal_facts(names))
     settings: dict[str, Any] = {
         "hsic_threshold": 0.7,
         "rdc_threshold": 0.9,
+        "min_explained": 0.7,
         "hsic_weight": 0.5,
         "rdc_weight": 0.5,
         "nonlinear_threshold": None,

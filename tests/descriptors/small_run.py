@@ -167,6 +167,7 @@ def small_run(folder: Path, columns: Mapping[str, np.ndarray], **nonlinear: Any)
     measures: dict[str, Any] = {
         "hsic_threshold": 0.7,
         "rdc_threshold": 0.9,
+        "min_explained": 0.7,
         "hsic_weight": 0.5,
         "rdc_weight": 0.5,
         "nonlinear_threshold": None,

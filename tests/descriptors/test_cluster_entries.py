@@ -212,6 +212,20 @@ def test_pass_4_states_the_measure_that_made_the_edge(tmp_path):
     assert found["checkpoint"]["settings"]["threshold"] == 0.9
 
 
+def test_pass_4_takes_no_rdc_without_explanation_and_keeps_what_explains(tmp_path):
+    """d000 and d001 share a few rows only; d003 says all of d002, and d002 nothing of it."""
+    rdc = symmetric({(0, 1): 0.93, (2, 3): 0.97}, 4, rest=0.1)
+    explained = np.full((4, 4), 0.1)
+    explained[[0, 1, 2], [1, 0, 3]] = [0.69, 0.2, 0.95]
+    inputs = (tmp_path, names_of(4), np.zeros((4, 4)), rdc)
+    (event,) = run_dependent(*inputs, explained=explained)["events"]
+    assert (event["removed"], event["heir"], event["weak"]) == ("d002", "d003", False)
+    (event,) = run_dependent(*inputs, explained=explained, force_keep=["d002"])["events"]
+    assert (event["removed"], event["heir"], event["weak"]) == ("d003", "d002", True)
+    both = run_dependent(*inputs, explained=explained, min_explained=0.6)["events"]
+    assert [event["removed"] for event in both] == ["d000", "d002"]
+
+
 def test_pass_4_by_the_fused_score(tmp_path):
     found = run_dependent(
         tmp_path,

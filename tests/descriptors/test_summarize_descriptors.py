@@ -213,9 +213,10 @@ def test_limits_keep_the_largest_clusters_and_the_strongest_pairs(results: Path)
     dependence.arrays.update({"hsic": nhsic, "rdc": rdc})
     fusion = fused_score(nhsic, rdc, (0.5, 0.5))
     joint = dependence_similarity(
-        *(nhsic, rdc),
+        *(nhsic, rdc, dependence.arrays["explained"]),
         hsic_threshold=0.7,
         rdc_threshold=0.9,
+        min_explained=0.7,
         fusion_threshold=None,
         weights=(0.5, 0.5),
     )

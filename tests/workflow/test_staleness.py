@@ -263,6 +263,7 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     "a stricter VIF": ("descriptors.vif.threshold", 5, FROM_COLLINEAR),
     "more permutations": ("descriptors.nonlinear.permutations", 400, FROM_DEPENDENCE),
     "a looser RDC": ("descriptors.nonlinear.rdc_threshold", 0.8, FROM_DEPENDENT),
+    "RDC without an explanation": ("descriptors.nonlinear.min_explained", 0.0, FROM_DEPENDENT),
     "more bootstraps": ("descriptors.stability.bootstraps", 3, STABILITY),
 }
 
