@@ -263,7 +263,11 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     "a stricter VIF": ("descriptors.vif.threshold", 5, FROM_COLLINEAR),
     "more permutations": ("descriptors.nonlinear.permutations", 400, FROM_DEPENDENCE),
     "a looser RDC": ("descriptors.nonlinear.rdc_threshold", 0.8, FROM_DEPENDENT),
-    "more bootstraps": ("descriptors.stability.bootstraps", 3, STABILITY),
+    "more bootstraps": (
+        "descriptors.stability.bootstraps",
+        3,
+        STABILITY | {"plot_descriptors"} | PAGE,
+    ),
 }
 
 TABLE_EDITS: dict[str, tuple[str, str, str, set[str]]] = {
