@@ -85,11 +85,18 @@ def summary_of(
         "adjusted_rand_index_by_pass": agreements,
         "survivors": survivors[f"pass{_LAST}"],
         "survivors_by_pass": survivors,
+        "survived_again": _entry([_share_again(real[_LAST], one[_LAST]) for one in found]),
         "covered": {
             f"{level:g}": _entry([share_reaching(values, level) for values in nearest])
             for level in levels
         },
     }
+
+
+def _share_again(real: Lineage, other: Lineage) -> float:
+    survivors = survivors_in(real)
+    again = sum(other[name] == name for name in survivors)
+    return again / len(survivors) if survivors else 1.0
 
 
 def _entry(values: Sequence[float]) -> dict[str, Any]:
