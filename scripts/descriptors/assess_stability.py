@@ -4,7 +4,8 @@ In: the table, the lineage of the real run, and its correlations of pass 2. Out:
 tables/stability.tsv, for each descriptor how often it survived, how often the same survivor stood
 for it, and which other stood for it most often; tables/stability.json, by pass how far the clusters
 agree with the real ones (adjusted Rand index, Hubert & Arabie 1985) and how many descriptors
-survived, and how many real survivors a bootstrap's survivors cover, be it by a near-equivalent.
+survived, and what of the real survivors those of a bootstrap still say: the share that has itself
+or a near one among them, and the share of variance that they explain together.
 Each bootstrap (Efron 1979) draws as many items as `bootstrap_rows` says, at most as many as there
 are. An item that is drawn twice is a tie with itself and counts twice.
 """
@@ -35,6 +36,7 @@ from scripts.descriptors.repeated_passes import PassSettings
 from scripts.descriptors.similarity_graph import Numbers
 from scripts.descriptors.stability_measures import (
     COLUMNS,
+    explained_by,
     nearest_of,
     stability_rows,
     summary_of,
@@ -130,7 +132,8 @@ def run(
         progress.advance(1)
     progress.finish()
     levels = sorted({spearman_settings["threshold"], vif_settings["heir_min_similarity"]})
-    facts = summary_of(real, found, nearest_survivors(real, found, correlation), levels)
+    nearest, explained = kept_by_bootstraps(real, found, correlation, source.rows)
+    facts = summary_of(real, found, nearest, explained, levels)
     last = PASSES[-1]
     write_tsv(stability, COLUMNS, stability_rows(real[last], [one[last] for one in found]))
     write_json(
@@ -156,7 +159,7 @@ def run(
             "table_sha256": source.sha256,
         },
     )
-    for name in ("adjusted_rand_index_by_pass", "survivors_by_pass", "covered"):
+    for name in ("adjusted_rand_index_by_pass", "survivors_by_pass", "covered", "explained"):
         _logger.info("%s: %s", name, facts[name])
 
 
@@ -174,15 +177,20 @@ def drawn_items(number: int, wanted: int, bootstrap: int, *, seed: int) -> npt.N
     return np.sort(generator.integers(0, number, wanted, dtype=np.int64))
 
 
-def nearest_survivors(
-    real: LineageByPass, found: Sequence[LineageByPass], correlation: Path
-) -> list[Numbers]:
-    """Return for each bootstrap the largest |ρ| of each real survivor with its survivors.
+def kept_by_bootstraps(
+    real: LineageByPass, found: Sequence[LineageByPass], correlation: Path, rows: int
+) -> tuple[list[Numbers], list[Numbers]]:
+    """Return what each bootstrap's survivors say of each real survivor, by the real correlations.
 
     Args:
         real: after each pass, what stands for each descriptor in the real run.
         found: the same in each bootstrap.
         correlation: matrices of pass 2 of the real run, with "spearman".
+        rows: items of the table.
+
+    Returns:
+        For each bootstrap the largest |ρ| of each real survivor with its survivors, and the share
+        of variance that they explain together.
 
     Raises:
         IntegrityError: the file is damaged, or lacks a survivor.
@@ -196,8 +204,13 @@ def nearest_survivors(
             f"{correlation} does not have the survivor {lacking[0]}; run correlate_descriptors "
             "again"
         )
-    rho = magnitudes(matrices, "spearman", correlation)
-    return [nearest_of(survivors, survivors_in(one[last]), places, rho) for one in found]
+    sizes = magnitudes(matrices, "spearman", correlation)
+    signed = matrices.arrays["spearman"].astype(np.float64)
+    others = [survivors_in(one[last]) for one in found]
+    return (
+        [nearest_of(survivors, other, places, sizes) for other in others],
+        [explained_by(survivors, other, places, signed, rows) for other in others],
+    )
 
 
 if __name__ == "__main__":

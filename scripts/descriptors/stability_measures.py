@@ -1,8 +1,9 @@
 """What repetitions of the selection have in common with the real run.
 
-Two questions, since pass 3 may drop either of two near-equivalent descriptors: whether the same
-descriptors survive and stand for the same others (adjusted Rand index, Hubert & Arabie 1985), and
-whether what survived the real run has at least a close relative among the repetition's survivors.
+Two questions, since pass 3 may drop any one of several descriptors that explain each other: whether
+the same descriptors survive and stand for the same others (adjusted Rand index, Hubert & Arabie
+1985); and what of the real survivors a repetition's survivors still say, a near one alone (share
+with a large |ρ|) or all together (adjusted R², Ezekiel 1930).
 """
 
 from collections import Counter
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from scripts.descriptors.agreement import adjusted_rand_index
 from scripts.descriptors.events import PASSES
@@ -20,6 +22,7 @@ from scripts.descriptors.similarity_graph import Numbers
 COLUMNS = ("descriptor", "survivor", "survived", "same_survivor", "instead")
 _LAST = PASSES[-1]
 _CLUSTERED = PASSES[1:]
+_FLOOR = 1e-4  # of eigenvalues: where values are missing, correlations may be indefinite
 
 
 def stability_rows(real: Lineage, found: Sequence[Lineage]) -> list[tuple[object, ...]]:
@@ -55,6 +58,7 @@ def summary_of(
     real: LineageByPass,
     found: Sequence[LineageByPass],
     nearest: Sequence[Numbers],
+    explained: Sequence[Numbers],
     levels: Sequence[float],
 ) -> dict[str, Any]:
     """Return agreement and numbers of survivors, pass by pass and in the end.
@@ -66,6 +70,8 @@ def summary_of(
         real: after each pass, what stands for each descriptor in the real run.
         found: the same in each repetition.
         nearest: for each repetition the largest |ρ| of each real survivor with its survivors.
+        explained: for each repetition the share of variance of each real survivor that its
+            survivors explain together.
         levels: |ρ| from which a survivor counts as covered.
     """
     agreements = {
@@ -90,6 +96,9 @@ def summary_of(
             f"{level:g}": _entry([share_reaching(values, level) for values in nearest])
             for level in levels
         },
+        "explained": _entry(
+            [float(np.mean(shares)) if shares.size else 1.0 for shares in explained]
+        ),
     }
 
 
@@ -128,6 +137,40 @@ def nearest_of(
     nearest = np.nan_to_num(pairs, nan=0.0).max(axis=1)
     again = set(other)
     return np.where([name in again for name in real], 1.0, nearest)
+
+
+def explained_by(
+    real: Sequence[str],
+    other: Sequence[str],
+    places: Mapping[str, int],
+    correlation: Numbers,
+    rows: int,
+) -> Numbers:
+    """Return for each survivor the share of its variance that a repetition's survivors explain.
+
+    R² of the linear regression of ranks on theirs, adjusted for their number; in [0, 1]. One that
+    survived again is 1; with no more rows than regressors nothing is explained.
+
+    Args:
+        real: (s,) survivors of the real run.
+        other: survivors of the repetition; those without a place were not measured.
+        places: row of each measured descriptor.
+        correlation: (p, p) in [-1, 1]; NaN where undefined, which counts as 0.
+        rows: items that were measured.
+    """
+    columns = [places[name] for name in other if name in places]
+    again = set(other)
+    shares = np.zeros(len(real))
+    left = rows - len(columns) - 1
+    if columns and left > 0:
+        # One thread: the last bits depend on it.
+        with threadpool_limits(1, user_api="blas"):
+            defined = np.nan_to_num(correlation[columns], nan=0.0)
+            values, vectors = np.linalg.eigh(defined[:, columns])
+            along = vectors.T @ defined[:, [places[name] for name in real]]
+        fitted = (along**2 / np.maximum(values, _FLOOR)[:, None]).sum(axis=0)
+        shares = np.clip(1 - (1 - np.minimum(fitted, 1)) * (rows - 1) / left, 0, 1)
+    return np.where([name in again for name in real], 1.0, shares)
 
 
 def share_reaching(values: Numbers, level: float) -> float:

@@ -29,6 +29,7 @@ from scripts.report.drawing import (
 
 _GRID = "#e3e7eb"
 _COVERED = LIMIT_COLOURS[3]
+_EXPLAINED = LIMIT_COLOURS[1]
 _ALL_SHARES = 20  # bootstraps up to which each possible share has a bar of its own
 _ROW_INCHES = 0.36
 
@@ -86,7 +87,7 @@ def _draw_thresholds(axes: Axes, number: int, rows: Sequence[SweepRow]) -> None:
 
 def stability_figure(found: Stability) -> Figure:
     """Draw how often survivors survive; beside it agreement by pass, and covered shares."""
-    if found.again is None:
+    if found.again is None or found.explained is None:
         return note_figure("No bootstrap was made; stability was not assessed.")
     rows = [
         *(
@@ -98,6 +99,7 @@ def stability_figure(found: Stability) -> Figure:
             (f"or have one with |ρ| ≥ {level:g}", span, _COVERED)
             for level, span in found.covered.items()
         ),
+        ("their variance explained", found.explained, _EXPLAINED),
     ]
     labels = 0.25 + max(text_inches(label) for label, _, _ in rows)
     height = max(2.4, _ROW_INCHES * len(rows))
@@ -164,7 +166,7 @@ def _draw_spans(axes: Axes, rows: Sequence[tuple[str, Span, str]]) -> None:
         axes.plot(span.mean, place, "o", color=colour, markersize=6)
         axes.text(1.05, place, f"{span.mean:.3f}", va="center_baseline", color=INK)
     axes.set_title("Agreement with the run: mean, least to most")
-    axes.set_xlabel("adjusted Rand index (blue), share of survivors (green)")
+    axes.set_xlabel("Rand index (blue), survivors (green), variance (brown)")
     axes.set_xlim(min(0.0, least) - 0.03, 1.18)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_yticks(range(len(rows)), [label for label, _, _ in rows])

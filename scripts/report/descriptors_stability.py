@@ -14,12 +14,12 @@ from scripts.report.tables import columns_of, read_rows, refuse_repeats
 
 SUMMARY_KEYS = (
     *("bootstraps", "rows", "table_rows", "adjusted_rand_index_by_pass", "survivors_by_pass"),
-    *("survived_again", "covered", "seed"),
+    *("survived_again", "covered", "explained", "seed"),
 )
 # Steinley (2004), Psychological Methods 9(3): below 0.65 recovery is poor, from 0.9 on excellent.
 POOR, EXCELLENT = 0.65, 0.9
-# ASSUME a selection of which a tenth has no relative in a repetition is another selection.
-LEAST_COVERED = 0.9
+# ASSUME a selection that leaves a fifth of another's variance unexplained is another selection.
+LEAST_EXPLAINED = 0.8
 LEAST_STABLE, MOST_STABLE = 25, 10  # rows of the tables
 Table = tuple[list[str], list[list[str]]]  # headings, rows of texts
 
@@ -61,6 +61,7 @@ class Stability:
         survivors: survivors of the bootstraps after passes 1 to 4.
         again: share of the run's survivors that survive.
         covered: share of them with a survivor at |ρ| of at least the key, strictest first.
+        explained: share of their variance that the bootstraps' survivors explain together.
         descriptors: a row for each descriptor.
     """
 
@@ -73,6 +74,7 @@ class Stability:
     survivors: Mapping[int, Span]
     again: Span | None
     covered: Mapping[float, Span]
+    explained: Span | None
     descriptors: Sequence[StabilityRow]
 
     @property
@@ -120,6 +122,7 @@ def read_stability(table: Path, summary: Path) -> Stability:
         }
         if number
         else {},
+        explained=_span(found["explained"]) if number else None,
         descriptors=rows,
     )
 
@@ -165,7 +168,8 @@ def _index_cells(span: Span | None) -> list[str]:
 def covered_table(found: Stability) -> Table:
     """Return the shares of the run's survivors that a bootstrap's survivors stand for."""
     named = {f"one with |ρ| ≥ {level:g}": span for level, span in found.covered.items()}
-    spans = {"itself": found.again, **named}
+    explained = {"its variance, explained by all together": found.explained}
+    spans = {"itself": found.again, **named, **explained}
     return (
         ["what a survivor of the run finds in a bootstrap", "mean share", "least to most"],
         [

@@ -1,12 +1,12 @@
 """How stable the selection of descriptors is, in plain words, English and Korean, with warnings."""
 
-from scripts.report.descriptors_stability import EXCELLENT, LEAST_COVERED, POOR, Stability
+from scripts.report.descriptors_stability import EXCELLENT, LEAST_EXPLAINED, POOR, Stability
 from scripts.report.page import share
 
 
 def stability_glance(found: Stability) -> str:
     """Return the sentence on stability at the top of the page."""
-    if found.again is None:
+    if found.again is None or found.explained is None:
         return (
             "How far the selection hangs on the items was not assessed (stability.bootstraps: 0)."
         )
@@ -16,13 +16,14 @@ def stability_glance(found: Stability) -> str:
     return (
         f"Stability, {_times(found.bootstraps)} of {found.rows:,} items drawn from "
         f"{found.table_rows:,}: on average {share(found.again.mean)} of the survivors survive "
-        f"again; near-equivalents counted, {covered} are still represented; {_verdict(found)}."
+        f"again, or with near ones counted {covered}; those of a bootstrap together explain "
+        f"{share(found.explained.mean)} of their variance; {_verdict(found)}."
     )
 
 
 def stability_glance_korean(found: Stability) -> str:
     """Return the same in Korean."""
-    if found.again is None:
+    if found.again is None or found.explained is None:
         return "선택이 항목에 얼마나 좌우되는지는 평가하지 않았습니다(stability.bootstraps: 0)."
     covered = ", ".join(
         f"|ρ| ≥ {level:g}에서 {share(span.mean)}" for level, span in found.covered.items()
@@ -30,7 +31,8 @@ def stability_glance_korean(found: Stability) -> str:
     return (
         f"안정성(항목 {found.table_rows:,}개에서 {found.rows:,}개씩 {found.bootstraps:,}번 복원 "
         f"추출): 남은 기술자의 평균 {share(found.again.mean)}가 다시 남고, 가까운 기술자까지 치면 "
-        f"{covered}가 대표됩니다. {_verdict_korean(found)}"
+        f"{covered}입니다. 다시 뽑아 남은 것들이 함께 그 분산의 {share(found.explained.mean)}를 "
+        f"설명합니다. {_verdict_korean(found)}"
     )
 
 
@@ -43,17 +45,15 @@ def stability_warnings(found: Stability) -> list[str]:
             f"From pass {place} on, who stands for whom hangs on the items: the clusters of the "
             f"bootstraps agree with the run's by an adjusted Rand index of "
             f"{found.agreements[place].mean:.2f}, below {POOR:g}, which is called poor (Steinley "
-            "2004). Which of several similar descriptors survived says little by itself."
+            "2004). Which of several descriptors that explain each other survived says little by "
+            "itself."
         )
-    if found.covered:
-        level = min(found.covered)
-        mean = found.covered[level].mean
-        if mean < LEAST_COVERED:
-            warned.append(
-                f"Only {share(mean)} of the survivors have a descriptor with |ρ| ≥ {level:g} among "
-                f"the survivors of a bootstrap, less than {LEAST_COVERED:.0%}: what is kept hangs "
-                "on the items, not only by which name. More items mend that."
-            )
+    if found.explained is not None and found.explained.mean < LEAST_EXPLAINED:
+        warned.append(
+            f"The survivors of a bootstrap explain {share(found.explained.mean)} of the variance "
+            f"of the run's, less than {LEAST_EXPLAINED:.0%}: what is kept hangs on the items, not "
+            "only by which names. More items mend that."
+        )
     return warned
 
 

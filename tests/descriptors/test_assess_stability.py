@@ -19,6 +19,7 @@ from scripts.descriptors.repeated_chain import RepeatedChain
 from scripts.descriptors.repeated_passes import PassSettings
 from scripts.descriptors.stability_measures import (
     agreement_of,
+    explained_by,
     nearest_of,
     stability_rows,
     summary_of,
@@ -95,6 +96,7 @@ def test_copies_and_independent_columns_are_stable(blocked: Chain, tmp_path: Pat
     assert left == {"pass1": [11] * 3, "pass2": [7] * 3, "pass3": [7] * 3, "pass4": [7] * 3}
     covered = {level: one["by_bootstrap"] for level, one in summary["covered"].items()}
     assert covered == {"0.7": [1.0] * 3, "0.95": [1.0] * 3}
+    assert summary["explained"]["by_bootstrap"] == pytest.approx([1.0] * 3)
     assert (summary["rows"], summary["table_rows"], summary["seed"]) == (400, 400, 11)
 
 
@@ -232,7 +234,7 @@ def test_agreement_is_told_apart_by_pass():
     # The same after pass 2; then a goes where b went, and d is lost to a.
     other = lineages_after_passes(NAMES, NAMES, {2: {"c": "b"}, 3: {"a": "b", "d": "b"}})
     nearest = [np.array([0.96, 0.8])]
-    found = summary_of(REAL, [other], nearest, [0.7, 0.95])
+    found = summary_of(REAL, [other], nearest, [np.array([0.9, 0.6])], [0.7, 0.95])
     agreements = {name: one["mean"] for name, one in found["adjusted_rand_index_by_pass"].items()}
     # Pass 3 by hand, of 10 pairs: abc has 3, abcd 6, both 3; (3 − 1.8) / (4.5 − 1.8).
     # Pass 4: abc and de have 4, abcd 6, both 3; (3 − 2.4) / (5 − 2.4).
@@ -246,6 +248,7 @@ def test_agreement_is_told_apart_by_pass():
     assert {level: one["mean"] for level, one in found["covered"].items()} == {
         **{"0.7": 1.0, "0.95": 0.5}
     }
+    assert found["explained"]["by_bootstrap"] == [0.75]
 
 
 def test_the_nearest_survivor_is_itself_or_the_closest_that_was_measured():
@@ -255,6 +258,33 @@ def test_the_nearest_survivor_is_itself_or_the_closest_that_was_measured():
     assert nearest_of(["a", "b", "c"], ["b", "new"], places, rho).tolist() == [0.9, 1.0, 0.0]
     assert nearest_of(["a", "b"], ["new"], places, rho).tolist() == [0.0, 0.0]
     assert nearest_of([], ["a"], places, rho).tolist() == []
+
+
+def test_together_they_explain_what_a_regression_explains():
+    generator = np.random.Generator(np.random.Philox(15))
+    a, b, noise, apart = generator.standard_normal((4, 200))
+    target = a - b + 0.5 * noise
+    columns = np.column_stack([a, apart, b, target])
+    places = {"a": 0, "apart": 1, "b": 2, "target": 3}
+    # Second implementation: residuals of least squares.
+    design = np.column_stack([np.ones(200), a, b])
+    residual = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
+    expected = 1 - (residual @ residual / 197) / np.var(target, ddof=1)
+    correlation = np.corrcoef(columns, rowvar=False)
+    found = explained_by(["a", "target"], ["a", "b", "new"], places, correlation, 200)
+    assert found.tolist() == [1.0, pytest.approx(expected)]
+    assert 0.8 < expected < 0.95
+    # Neither alone is near to it: that is what the largest |ρ| misses.
+    near = nearest_of(["a", "target"], ["a", "b", "new"], places, np.abs(correlation))
+    assert near[1] < 0.8
+    assert explained_by(["target"], ["apart"], places, correlation, 200)[0] < 0.05
+    assert explained_by(["target"], ["a", "b"], places, correlation, 3).tolist() == [0.0]
+    assert explained_by(["target"], ["new"], places, correlation, 200).tolist() == [0.0]
+    assert explained_by([], ["a"], places, correlation, 200).tolist() == []
+    gaps = np.where(np.eye(4) == 1, 1.0, np.nan)
+    assert explained_by(["target"], ["a", "b"], places, gaps, 200).tolist() == [0.0]
+    twins = explained_by(["target"], ["a", "b"], places, np.ones((4, 4)), 200)
+    assert twins.tolist() == pytest.approx([1.0])
 
 
 def test_what_stood_in_instead_is_the_most_frequent_other():

@@ -41,5 +41,6 @@ def write_repeats(folder: Path, *, same: int = 3, exchanged: int = 1) -> None:
         stability_measures.COLUMNS,
         stability_measures.stability_rows(REAL[4], last),
     )
-    facts = stability_measures.summary_of(REAL, found, nearest, [0.7, 0.95])
+    explained = [np.array([1.0, 1.0])] * same + [np.array([0.9, 0.7])] * exchanged
+    facts = stability_measures.summary_of(REAL, found, nearest, explained, [0.7, 0.95])
     write_json(folder / "stability.json", {**facts, "rows": 200, "table_rows": 300, "seed": 3})

@@ -78,6 +78,7 @@ def test_tables_say_what_the_bootstraps_came_to(found: Stability) -> None:
         ["itself", "75.0%", "0.0% to 100.0%"],
         ["one with |ρ| ≥ 0.95", "87.5%", "50.0% to 100.0%"],
         ["one with |ρ| ≥ 0.7", "100.0%", "100.0% to 100.0%"],
+        ["its variance, explained by all together", "95.0%", "80.0% to 100.0%"],
     ]
     least, most = survivor_tables(found)
     assert least[1] == [["a", "b", "3 of 4", "3"], ["d", "b", "3 of 4", "2"]]
@@ -102,11 +103,13 @@ def test_tables_of_survivors_are_bounded_and_begin_at_the_ends(found: Stability)
 def test_the_sentence_says_number_items_and_verdict(found: Stability) -> None:
     assert stability_glance(found) == (
         "Stability, 4 bootstraps of 200 items drawn from 300: on average 75.0% of the survivors "
-        "survive again; near-equivalents counted, 87.5% at |ρ| ≥ 0.95 and 100.0% at |ρ| ≥ 0.7 are "
-        "still represented; the clusters stay largely the same (adjusted Rand index 0.81)."
+        "survive again, or with near ones counted 87.5% at |ρ| ≥ 0.95 and 100.0% at |ρ| ≥ 0.7; "
+        "those of a bootstrap together explain 95.0% of their variance; the clusters stay largely "
+        "the same (adjusted Rand index 0.81)."
     )
     korean = stability_glance_korean(found)
     assert "항목 300개에서 200개씩 4번 복원 추출" in korean and "평균 75.0%가 다시 남고" in korean
+    assert "함께 그 분산의 95.0%를 설명합니다." in korean
     assert "묶음은 대체로 그대로입니다(조정 랜드 지수 0.81)." in korean
     assert stability_warnings(found) == []
 
@@ -121,9 +124,10 @@ def test_the_pass_that_makes_it_unstable_is_named(tmp_path: Path) -> None:
     assert "2단계까지 안정되고(조정 랜드 지수 1.00), 3단계부터는" in stability_glance_korean(found)
     (poor,) = stability_warnings(found)
     assert poor.startswith("From pass 3 on") and "0.44, below 0.65" in poor
-    # 0.7 is the looser of the levels: what has nothing near by it is lost.
-    lost = replace(found, covered={0.95: Span(0.5, 0.5, 0.5), 0.7: Span(0.89, 0.8, 0.9)})
-    assert stability_warnings(lost)[1].startswith("Only 89.0% of the survivors have a descriptor")
+    lost = replace(found, explained=Span(0.79, 0.7, 0.9))
+    assert (
+        "explain 79.0% of the variance of the run's, less than 80%" in stability_warnings(lost)[1]
+    )
     from_the_start = replace(found, agreements={**found.agreements, 2: Span(0.6, 0.5, 0.7)})
     assert "already after pass 2 the clusters" in stability_glance(from_the_start)
 
@@ -191,13 +195,15 @@ def test_bands_reach_from_the_least_to_the_most(found: Stability, tmp_path: Path
     assert heights(shares) == [0, 0, 0, 2, 0]
     drawn = [np.asarray(line.get_xdata()).tolist() for line in spans.lines]
     assert drawn[2:4] == [pytest.approx([0.4444, 1.0], abs=1e-4), pytest.approx([0.8611], abs=1e-4)]
-    assert drawn[-2:] == [[1.0, 1.0], [1.0]]
+    assert drawn[-4:-2] == [[1.0, 1.0], [1.0]]
+    assert drawn[-2:] == [pytest.approx([0.8, 1.0]), pytest.approx([0.95])]
     labels = [label.get_text() for label in spans.get_yticklabels()]
     assert labels == [
         *(f"after pass {number}: clusters agree" for number in (2, 3, 4)),
         "survivors that survive again",
         "or have one with |ρ| ≥ 0.95",
         "or have one with |ρ| ≥ 0.7",
+        "their variance explained",
     ]
 
 
