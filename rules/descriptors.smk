@@ -462,6 +462,7 @@ rule assess_stability:
     input:
         **DESCRIPTOR_TABLE,
         lineage="<results>/descriptors/descriptor_lineage.parquet",
+        correlation="<results>/descriptors/pass2/correlation.safetensors",
     output:
         stability="<results>/descriptors/tables/stability.tsv",
         summary="<results>/descriptors/tables/stability.json",

@@ -60,7 +60,13 @@ LANGUAGE_MODEL_SECTION = (
 )
 DESCRIPTORS_FIGURES = {
     f"{name}_figure": f"<results>/report/figures/descriptors_{name}.svg"
-    for name in ("funnel", "sizes", "heatmap", "vif", "dependence")
+    for name in ("funnel", "sizes", "heatmap", "vif", "dependence", "sweep", "stability")
+}
+# Repetitions of the passes: for other thresholds, and on items drawn with replacement.
+DESCRIPTORS_REPEATS = {
+    "sweep": "<results>/descriptors/tables/sweep.tsv",
+    "stability": "<results>/descriptors/tables/stability.tsv",
+    "stability_summary": "<results>/descriptors/tables/stability.json",
 }
 # What the page shows of the descriptors track; nothing where it has no input.
 DESCRIPTORS_SECTION = (
@@ -78,6 +84,7 @@ DESCRIPTORS_SECTION = (
             )
         },
         "descriptors_sensitivity": "<results>/descriptors/pass3/sensitivity.tsv",
+        **{f"descriptors_{name}": path for name, path in DESCRIPTORS_REPEATS.items()},
         **{f"descriptors_{name}": path for name, path in DESCRIPTORS_FIGURES.items()},
     }
     if DESCRIPTORS
@@ -150,6 +157,7 @@ rule plot_language_model:
 rule plot_descriptors:
     """Draw the descriptors track's figures."""
     input:
+        **DESCRIPTORS_REPEATS,
         funnel=DESCRIPTORS_TABLES["funnel"],
         cluster_sizes=DESCRIPTORS_TABLES["cluster_sizes"],
         heatmap=DESCRIPTORS_TABLES["heatmap"],
@@ -227,6 +235,7 @@ rule write_report:
         mem_mb=growing(800),
         runtime=growing(30),
     params:
+        results_folder=lambda wildcards, input: results_of(input.summary),
         code=code_version(
             "scripts/report/write_report.py",
             packages=("jinja2", "fonttools", "koreanize-matplotlib"),

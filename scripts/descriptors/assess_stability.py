@@ -1,14 +1,17 @@
 """How much the selection hangs on the items: passes 1 to 4 on items drawn with replacement.
 
-In: the table, and the lineage of the real run. Out: tables/stability.tsv, for each descriptor how
-often it survived and how often the same survivor stood for it; tables/stability.json, how far the
-clusters of the lineage agree with the real ones (adjusted Rand index, Hubert & Arabie 1985) and how
-many descriptors survived. Each bootstrap (Efron 1979) draws as many items as `bootstrap_rows` says,
-at most as many as there are. An item that is drawn twice is a tie with itself and counts twice.
+In: the table, the lineage of the real run, and its correlations of pass 2. Out:
+tables/stability.tsv, for each descriptor how often it survived, how often the same survivor stood
+for it, and which other stood for it most often; tables/stability.json, by pass how far the clusters
+agree with the real ones (adjusted Rand index, Hubert & Arabie 1985) and how many descriptors
+survived, and what of the real survivors those of a bootstrap still say: the share that has itself
+or a near one among them, and the share of variance that they explain together.
+Each bootstrap (Efron 1979) draws as many items as `bootstrap_rows` says, at most as many as there
+are. An item that is drawn twice is a tie with itself and counts twice.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,25 +25,33 @@ from scripts.common.files import DEFAULT_TMPDIR, write_json
 from scripts.common.hashing import keyed_hash
 from scripts.common.progress import Progress
 from scripts.common.tsv import write_tsv
-from scripts.descriptors.agreement import adjusted_rand_index
+from scripts.descriptors.cluster_pass import magnitudes
 from scripts.descriptors.columns import DescriptorTable
 from scripts.descriptors.drawn_table import draw_table
-from scripts.descriptors.lineage import ALTERNATIVE, REJECT, SURVIVOR, read_lineage
+from scripts.descriptors.events import PASSES
+from scripts.descriptors.matrices import read_matrices
 from scripts.descriptors.memory_log import MemoryLog
+from scripts.descriptors.pass_lineages import LineageByPass, real_lineages, survivors_in
 from scripts.descriptors.repeated_passes import PassSettings
+from scripts.descriptors.similarity_graph import Numbers
+from scripts.descriptors.stability_measures import (
+    COLUMNS,
+    explained_by,
+    nearest_of,
+    stability_rows,
+    summary_of,
+)
 
 _logger = logging.getLogger(__name__)
 _PACKAGES = ("numpy", "scipy", "torch", "leidenalg", "igraph")
-COLUMNS = ("descriptor", "survivor", "survived", "same_survivor")
 _FEWEST_ROWS = 3
-# The survivor that stands for each descriptor; None of a reject.
-Lineage = Mapping[str, str | None]
 
 
 def run(
     table: Path,
     converted: Path,
     lineage: Path,
+    correlation: Path,
     stability: Path,
     summary: Path,
     *,
@@ -65,6 +76,7 @@ def run(
         table: manifest of the table.
         converted: folder of its converted parts.
         lineage: what became of every column in the real run.
+        correlation: its matrices of pass 2, with "spearman".
         stability: TSV to write, a row for each descriptor; only a header without bootstraps.
         summary: JSON to write.
         bootstraps: number of repetitions; 0 makes none.
@@ -84,7 +96,7 @@ def run(
 
     Raises:
         ConfigError: too few rows are asked for.
-        IntegrityError: the lineage is of another table.
+        IntegrityError: the lineage or the correlations are of another table.
     """
     import torch
 
@@ -97,7 +109,7 @@ def run(
         )
     torch.set_num_threads(threads)
     source = DescriptorTable(table, converted)
-    real = real_lineage(lineage, source.names)
+    real = real_lineages(lineage, source.names)
     settings = PassSettings(
         statistics_settings,
         clustering_settings,
@@ -113,14 +125,17 @@ def run(
         settings, memory_mb=memory_mb, threads=threads, tmpdir=tmpdir, memory=MemoryLog()
     )
     progress = Progress("assess_stability", total=bootstraps, unit="bootstraps", every_seconds=0.0)
-    found: list[dict[str, str | None]] = []
+    found: list[LineageByPass] = []
     for number in range(bootstraps):
         items = drawn_items(source.rows, rows, number, seed=seed)
-        found.append(chain.survivor_of(draw_table(source, items, memory_mb=memory_mb)))
+        found.append(chain.lineages_of(draw_table(source, items, memory_mb=memory_mb)))
         progress.advance(1)
     progress.finish()
-    facts = summary_of(real, found)
-    write_tsv(stability, COLUMNS, stability_rows(real, found))
+    levels = sorted({spearman_settings["threshold"], vif_settings["heir_min_similarity"]})
+    nearest, explained = kept_by_bootstraps(real, found, correlation, source.rows)
+    facts = summary_of(real, found, nearest, explained, levels)
+    last = PASSES[-1]
+    write_tsv(stability, COLUMNS, stability_rows(real[last], [one[last] for one in found]))
     write_json(
         summary,
         {
@@ -144,7 +159,8 @@ def run(
             "table_sha256": source.sha256,
         },
     )
-    _logger.info("%s; %s", facts["adjusted_rand_index"], facts["survivors"])
+    for name in ("adjusted_rand_index_by_pass", "survivors_by_pass", "covered", "explained"):
+        _logger.info("%s: %s", name, facts[name])
 
 
 def drawn_items(number: int, wanted: int, bootstrap: int, *, seed: int) -> npt.NDArray[np.int64]:
@@ -161,74 +177,40 @@ def drawn_items(number: int, wanted: int, bootstrap: int, *, seed: int) -> npt.N
     return np.sort(generator.integers(0, number, wanted, dtype=np.int64))
 
 
-def real_lineage(path: Path, names: Sequence[str]) -> dict[str, str | None]:
-    """Return the survivor of each descriptor in the real run, None of a reject.
+def kept_by_bootstraps(
+    real: LineageByPass, found: Sequence[LineageByPass], correlation: Path, rows: int
+) -> tuple[list[Numbers], list[Numbers]]:
+    """Return what each bootstrap's survivors say of each real survivor, by the real correlations.
 
-    Descriptors that are dropped before the passes are left out.
+    Args:
+        real: after each pass, what stands for each descriptor in the real run.
+        found: the same in each bootstrap.
+        correlation: matrices of pass 2 of the real run, with "spearman".
+        rows: items of the table.
+
+    Returns:
+        For each bootstrap the largest |ρ| of each real survivor with its survivors, and the share
+        of variance that they explain together.
 
     Raises:
-        IntegrityError: the lineage lacks a descriptor of the table.
+        IntegrityError: the file is damaged, or lacks a survivor.
     """
-    fates = (SURVIVOR, ALTERNATIVE, REJECT)
-    traced = {origin.name: origin for origin in read_lineage(path) if origin.fate in fates}
-    if lacking := sorted(set(names) - traced.keys()):
+    matrices = read_matrices(correlation)
+    places = {name: place for place, name in enumerate(matrices.names)}
+    last = PASSES[-1]
+    survivors = survivors_in(real[last])
+    if lacking := [name for name in survivors if name not in places]:
         raise IntegrityError(
-            f"{path} does not say what became of descriptor {lacking[0]}; run trace_clusters again"
+            f"{correlation} does not have the survivor {lacking[0]}; run correlate_descriptors "
+            "again"
         )
-    return {name: traced[name].survivor for name in names}
-
-
-def stability_rows(real: Lineage, found: Sequence[Lineage]) -> list[tuple[object, ...]]:
-    """Return a row of `COLUMNS` for each descriptor, in name order; none without bootstraps.
-
-    A reject's survivor is empty; being a reject again counts as the same.
-    """
-    if not found:
-        return []
-    return [
-        (
-            name,
-            real[name],
-            f"{sum(lineage[name] == name for lineage in found) / len(found):.4f}",
-            f"{sum(lineage[name] == real[name] for lineage in found) / len(found):.4f}",
-        )
-        for name in sorted(real)
-    ]
-
-
-def summary_of(real: Lineage, found: Sequence[Lineage]) -> dict[str, Any]:
-    """Return the agreement of clusters and the numbers of survivors, by bootstrap and together.
-
-    Clusters are compared over the descriptors that pass 1 kept both times.
-    """
-    agreements = [agreement_of(real, lineage) for lineage in found]
-    counts = [survivors_in(lineage) for lineage in found]
-    return {
-        "bootstraps": len(found),
-        "adjusted_rand_index": {**_span(agreements), "by_bootstrap": agreements},
-        "survivors": {"real": survivors_in(real), **_span(counts), "by_bootstrap": counts},
-    }
-
-
-def _span(values: Sequence[float]) -> dict[str, float | None]:
-    mean = float(np.mean(values)) if values else None
-    return {"mean": mean, "lowest": min(values, default=None), "highest": max(values, default=None)}
-
-
-def survivors_in(lineage: Lineage) -> int:
-    """Return the number of survivors."""
-    return sum(survivor == name for name, survivor in lineage.items())
-
-
-def agreement_of(one: Lineage, other: Lineage) -> float:
-    """Return the adjusted Rand index of two lineages' clusters."""
-    names = sorted(name for name in one if one[name] is not None and other[name] is not None)
-    return adjusted_rand_index(*(_labels([lineage[n] for n in names]) for lineage in (one, other)))
-
-
-def _labels(survivors: Sequence[str | None]) -> npt.NDArray[np.int64]:
-    numbers: dict[str | None, int] = {}
-    return np.array([numbers.setdefault(name, len(numbers)) for name in survivors], dtype=np.int64)
+    sizes = magnitudes(matrices, "spearman", correlation)
+    signed = matrices.arrays["spearman"].astype(np.float64)
+    others = [survivors_in(one[last]) for one in found]
+    return (
+        [nearest_of(survivors, other, places, sizes) for other in others],
+        [explained_by(survivors, other, places, signed, rows) for other in others],
+    )
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from scripts.descriptors.measure_dependence import (
 )
 from scripts.descriptors.memory_log import MemoryLog
 from scripts.descriptors.pair_correlations import pair_correlations
+from scripts.descriptors.pass_lineages import lineages_after_passes
 from scripts.descriptors.repeated_passes import (
     PassSettings,
     correlated_clusters,
@@ -57,8 +58,8 @@ class RepeatedChain:
         self.settings, self.memory_mb, self.threads = settings, memory_mb, threads
         self.tmpdir, self.memory = tmpdir, memory
 
-    def survivor_of(self, table: DrawnTable) -> dict[str, str | None]:
-        """Run the passes; return the survivor that stands for each descriptor, None of a reject.
+    def lineages_of(self, table: DrawnTable) -> dict[int, dict[str, str | None]]:
+        """Run the passes; return after each what stands for each descriptor, None of a reject.
 
         Raises:
             ConfigError: a setting is impossible for so many rows.
@@ -69,19 +70,15 @@ class RepeatedChain:
             memory_mb=self.memory_mb,
             threads=self.threads,
         )
-        names = self._with_information(measured, table.rows)
-        heirs: dict[str, str] = {}
-        if names:
-            facts = {name: _facts(measured[name]) for name in names}
-            for passed in (self._correlated, self._collinear, self._dependent):
-                found = passed(table, names, facts)
-                heirs |= found
-                names = [name for name in names if name not in found]
-        alive = set(names)
-        return {
-            name: _followed(name, heirs) if name in alive or name in heirs else None
-            for name in table.names
-        }
+        informative = self._with_information(measured, table.rows)
+        heirs: dict[int, dict[str, str]] = {}
+        if informative:
+            facts, names = {name: _facts(measured[name]) for name in informative}, informative
+            passes = (self._correlated, self._collinear, self._dependent)
+            for number, passed in enumerate(passes, start=2):
+                heirs[number] = passed(table, names, facts)
+                names = [name for name in names if name not in heirs[number]]
+        return lineages_after_passes(table.names, informative, heirs)
 
     def _with_information(self, measured: Mapping[str, ColumnStatistics], rows: int) -> list[str]:
         criteria = self.settings.criteria(rows)
@@ -177,9 +174,3 @@ def _heirs(clusters: Sequence[Cluster]) -> dict[str, str]:
     return {
         name: cluster.representative for cluster in clusters for name, _ in cluster.alternatives
     }
-
-
-def _followed(name: str, heirs: Mapping[str, str]) -> str:
-    while name in heirs:
-        name = heirs[name]
-    return name

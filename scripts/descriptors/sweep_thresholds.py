@@ -31,7 +31,7 @@ from scripts.descriptors.roles import FORCE_DROP, kept_names
 from scripts.descriptors.tables import STATISTICS
 
 _logger = logging.getLogger(__name__)
-COLUMNS = ("pass", "thresholds", "survivors", "removed", "configured")
+COLUMNS = ("pass_number", "thresholds", "survivors", "removed", "configured")
 VARIANCE = (0.0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 SPEARMAN = (0.80, 0.85, 0.90, 0.95, 0.99)
 VIF = (5.0, 10.0, 20.0, 50.0)

@@ -3,10 +3,19 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from scripts.report.descriptors_facts import flattened, molecule_facts, provenance_table
+from scripts.report.descriptors_stability import Stability, stability_values
+from scripts.report.descriptors_stability_text import (
+    stability_glance,
+    stability_glance_korean,
+    stability_warnings,
+)
+from scripts.report.descriptors_sweep import SweepRow, sweep_table
 from scripts.report.descriptors_tables import (
     ClusteringRow,
     MemberRow,
@@ -18,6 +27,7 @@ from scripts.report.descriptors_tables import (
 )
 from scripts.report.descriptors_text import glance, glance_korean, warnings
 from scripts.report.descriptors_view import (
+    CHOSEN,
     MATRICES,
     method_label,
     number_text,
@@ -28,7 +38,6 @@ from scripts.report.descriptors_view import (
 from scripts.report.page import Section, count, share
 
 Table = tuple[list[str], list[list[str]]]  # headings, rows of texts
-_CHOSEN = "\u00a0*"
 _MOST_WEAK = 100
 _MOST_SURVIVORS = 400
 
@@ -46,6 +55,8 @@ class DescriptorsTables:
         weak: removals with a poor heir.
         clusterings: the methods of clustering side by side.
         sensitivity: pass 3 with other settings.
+        sweep: survivors of each pass for other thresholds.
+        stability: what the bootstraps came to.
     """
 
     summary: dict[str, Any]
@@ -56,26 +67,31 @@ class DescriptorsTables:
     weak: Sequence[WeakRow]
     clusterings: Sequence[ClusteringRow]
     sensitivity: Sequence[SensitivityRow]
+    sweep: Sequence[SweepRow]
+    stability: Stability
 
 
-def descriptors_section(tables: DescriptorsTables, figures: dict[str, Markup]) -> Section:
+def descriptors_section(
+    tables: DescriptorsTables, figures: dict[str, Markup], *, results_folder: Path
+) -> Section:
     """Return the section of the descriptors track.
 
     Args:
         tables: the track's tables.
-        figures: inline figures: funnel, sizes, heatmap, vif, dependence.
+        figures: inline figures: funnel, sizes, heatmap, vif, dependence, sweep, stability.
+        results_folder: the results folder, as the shown commands name it.
     """
-    summary = tables.summary
+    summary, stability = tables.summary, tables.stability
     return Section(
         name="descriptors",
         title="Descriptors",
         template="descriptors.html.j2",
-        glance=glance(summary),
-        glance_korean=glance_korean(summary),
+        glance=[*glance(summary), stability_glance(stability)],
+        glance_korean=[*glance_korean(summary), stability_glance_korean(stability)],
         values={
             "figures": figures,
             "summary": summary,
-            "warnings": warnings(summary),
+            "warnings": [*warnings(summary), *stability_warnings(stability)],
             "funnel": funnel_table(tables.stages),
             "reasons": reason_table(tables.reasons),
             "clusterings": clustering_table(tables.clusterings),
@@ -89,7 +105,9 @@ def descriptors_section(tables: DescriptorsTables, figures: dict[str, Markup]) -
             "weak": weak_table(tables.weak),
             "more_weak": max(0, len(tables.weak) - _MOST_WEAK),
             "molecules": molecule_facts(summary["molecules"]),
-            "example": example(tables),
+            "sweep": sweep_table(tables.sweep),
+            "stability": stability_values(stability),
+            "lookup": lookup_command(tables, results_folder),
             "settings": flattened(summary["settings"]),
             "provenance": provenance_table(summary),
         },
@@ -340,53 +358,13 @@ def weak_table(rows: Sequence[WeakRow]) -> Table:
     )
 
 
-def molecule_facts(found: dict[str, Any] | None) -> list[list[str]]:
-    """Return how rows of the input became molecules; nothing where a table was read."""
-    return [] if found is None else flattened(found)
-
-
-def example(tables: DescriptorsTables) -> str:
-    """Return a descriptor to look up, as a shell takes it: a removed one, else a survivor."""
+def lookup_command(tables: DescriptorsTables, results_folder: Path) -> str:
+    """Return the shell command that looks up a descriptor: a removed one, else a survivor."""
     names = [row.member for row in tables.members] + [row.survivor for row in tables.survivors]
-    return shlex.quote(names[0] if names else "NAME")
-
-
-def flattened(value: dict[str, Any]) -> list[list[str]]:
-    """Return nested facts as (name, value) rows."""
-    rows = []
-    for key, inner in sorted(value.items()):
-        if isinstance(inner, dict):
-            rows += [[f"{key} · {name}", text] for name, text in flattened(inner)]
-        else:
-            rows.append([str(key).replace("_", " "), _fact(inner)])
-    return rows
-
-
-def _fact(value: Any) -> str:
-    if value is None or value == []:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return count(value)
-    if isinstance(value, float):
-        return number_text(value)
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def provenance_table(summary: dict[str, Any]) -> list[list[str]]:
-    """Return what the numbers rest on."""
-    return flattened(
-        {
-            "items": summary["items"],
-            "seed": str(summary["seed"]),
-            "code": summary["code"],
-            "code of passes": summary["code_of_passes"],
-            "table": f"sha256 {summary['data_sha256']}",
-            "versions": summary["versions"],
-        }
-    )
+    program = ["python", "-m", "scripts.descriptors.find_substitutes"]
+    folder = ["--output-dir", (results_folder / "descriptors").as_posix()]
+    return shlex.join([*program, *folder, "--descriptor", names[0] if names else "NAME"])
 
 
 def _mark(chosen: str) -> str:
-    return _CHOSEN if chosen == "yes" else ""
+    return CHOSEN if chosen == "yes" else ""

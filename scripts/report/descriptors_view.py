@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+PASSES = (1, 2, 3, 4)
+CHOSEN = "\u00a0*"  # behind what the run had, in tables of several settings
 STAGES = {
     "table": "columns of the table",
     "descriptors": "descriptors of the table",

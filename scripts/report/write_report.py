@@ -15,6 +15,8 @@ from scripts.common.errors import ConfigError
 from scripts.common.files import write_text
 from scripts.report.corpus_section import corpus_section
 from scripts.report.descriptors_section import DescriptorsTables, descriptors_section
+from scripts.report.descriptors_stability import read_stability
+from scripts.report.descriptors_sweep import read_sweep
 from scripts.report.descriptors_tables import (
     read_clusterings,
     read_descriptors_summary,
@@ -84,11 +86,17 @@ def run(
     descriptors_weak_heirs: Path | None = None,
     descriptors_clusterings: Path | None = None,
     descriptors_sensitivity: Path | None = None,
+    descriptors_sweep: Path | None = None,
+    descriptors_stability: Path | None = None,
+    descriptors_stability_summary: Path | None = None,
     descriptors_funnel_figure: Path | None = None,
     descriptors_sizes_figure: Path | None = None,
     descriptors_heatmap_figure: Path | None = None,
     descriptors_vif_figure: Path | None = None,
     descriptors_dependence_figure: Path | None = None,
+    descriptors_sweep_figure: Path | None = None,
+    descriptors_stability_figure: Path | None = None,
+    results_folder: Path = Path("results"),
 ) -> None:
     """Write the report's page.
 
@@ -130,11 +138,17 @@ def run(
         descriptors_weak_heirs: removals with a poor heir.
         descriptors_clusterings: methods of clustering side by side.
         descriptors_sensitivity: pass 3 with other settings.
+        descriptors_sweep: survivors of each pass for other thresholds.
+        descriptors_stability: how often each descriptor survived in the bootstraps.
+        descriptors_stability_summary: agreement of the bootstraps with the run.
         descriptors_funnel_figure: SVG of the descriptors left after each pass.
         descriptors_sizes_figure: SVG of the clusters' sizes.
         descriptors_heatmap_figure: SVG of |ρ| ordered by cluster.
         descriptors_vif_figure: SVG of the variance inflation factors.
         descriptors_dependence_figure: SVG of nHSIC and RDC over |ρ|.
+        descriptors_sweep_figure: SVG of survivors against thresholds.
+        descriptors_stability_figure: SVG of the bootstraps.
+        results_folder: the results folder, as the shown commands name it.
 
     Raises:
         ConfigError: some files of another track than corpus are given, and some are not.
@@ -187,6 +201,9 @@ def run(
             "weak_heirs": descriptors_weak_heirs,
             "clusterings": descriptors_clusterings,
             "sensitivity": descriptors_sensitivity,
+            "sweep": descriptors_sweep,
+            "stability": descriptors_stability,
+            "stability_summary": descriptors_stability_summary,
         },
         {
             "funnel": descriptors_funnel_figure,
@@ -194,7 +211,10 @@ def run(
             "heatmap": descriptors_heatmap_figure,
             "vif": descriptors_vif_figure,
             "dependence": descriptors_dependence_figure,
+            "sweep": descriptors_sweep_figure,
+            "stability": descriptors_stability_figure,
         },
+        results_folder=results_folder,
     )
     write_text(page, render_page([corpus, *models, *descriptors], provenance_of(about)))
 
@@ -218,7 +238,9 @@ def _language_models(
     return [language_model_section(read, inline)]
 
 
-def _descriptors(tables: dict[str, Path | None], figures: dict[str, Path | None]) -> list[Section]:
+def _descriptors(
+    tables: dict[str, Path | None], figures: dict[str, Path | None], *, results_folder: Path
+) -> list[Section]:
     """Return the section of the descriptors track, or none where it has no files."""
     given, drawn = _all_or_none("descriptors", tables, figures)
     if not given:
@@ -232,9 +254,11 @@ def _descriptors(tables: dict[str, Path | None], figures: dict[str, Path | None]
         weak=read_weak(given["weak_heirs"]),
         clusterings=read_clusterings(given["clusterings"]),
         sensitivity=read_sensitivity(given["sensitivity"]),
+        sweep=read_sweep(given["sweep"]),
+        stability=read_stability(given["stability"], given["stability_summary"]),
     )
     inline = {name: inline_svg(path, f"descriptors-{name}") for name, path in drawn.items()}
-    return [descriptors_section(read, inline)]
+    return [descriptors_section(read, inline, results_folder=results_folder)]
 
 
 def _all_or_none(

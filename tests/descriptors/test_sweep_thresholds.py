@@ -35,7 +35,11 @@ def swept(chain: Chain, **changed: Any) -> list[dict[str, str]]:
 
 
 def survivors(rows: list[dict[str, str]], number: int) -> dict[str, int]:
-    return {row["thresholds"]: int(row["survivors"]) for row in rows if row["pass"] == str(number)}
+    return {
+        row["thresholds"]: int(row["survivors"])
+        for row in rows
+        if row["pass_number"] == str(number)
+    }
 
 
 @pytest.fixture(scope="module")

@@ -52,11 +52,13 @@ from scripts.report.job_costs import COST_COLUMNS
 from scripts.report.svg import inline_svg
 from tests.descriptors.small_run import independent, planted, small_run, summarize
 from tests.report.fake_tables import FIGURES, PLOTTED, SHOWN, write_fake_tables, write_tsv
+from tests.report.repeat_tables import write_repeats
 from tests.report.test_page import HOSTILE, Page, edit_table
 
-DRAWN = ("funnel", "sizes", "heatmap", "vif", "dependence")
+DRAWN = ("funnel", "sizes", "heatmap", "vif", "dependence", "sweep", "stability")
 SHOWN_TABLES = (
     *("funnel", "reasons", "survivors", "largest_clusters", "weak_heirs", "clusterings"),
+    *("sweep", "stability"),
 )
 THRESHOLDS = Thresholds(spearman=0.95, vif=10, heir=0.7, hsic=0.7, rdc=0.9, fusion=None)
 
@@ -71,9 +73,19 @@ def draw(tables: Path, path: Path, folder: Path) -> dict[str, Path]:
         path=path,
         pairs=tables / "pairs.parquet",
         summary=tables / "summary.json",
+        sweep=tables / "sweep.tsv",
+        stability=tables / "stability.tsv",
+        stability_summary=tables / "stability.json",
         **figures,
     )
     return figures
+
+
+def tables_of(results: Path) -> Path:
+    """Write all tables of a run that the page shows; return their folder."""
+    tables = summarize(results)
+    write_repeats(tables)
+    return tables
 
 
 def page_inputs(
@@ -82,6 +94,7 @@ def page_inputs(
     """Draw the track's figures and return the arguments of the page, corpus and descriptors."""
     own = {f"descriptors_{name}": tables / f"{name}.tsv" for name in SHOWN_TABLES}
     own["descriptors_summary"] = tables / "summary.json"
+    own["descriptors_stability_summary"] = tables / "stability.json"
     own["descriptors_sensitivity"] = results / "pass3" / "sensitivity.tsv"
     drawn = draw(tables, results / "pass3" / "path.parquet", folder / "drawn")
     own |= {f"descriptors_{name}": path for name, path in drawn.items()}
@@ -105,7 +118,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tables(results: Path) -> Path:
-    return summarize(results)
+    return tables_of(results)
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +197,8 @@ def test_the_glance_says_it_in_both_languages(text: str) -> None:
     assert "The nonlinear pass removed 1, in which" in words
     assert "항목 300개의 기술자 14개를 6개로 줄였습니다" in words
     assert "비선형 단계는 선형 단계가 놓친 1개를 제거했습니다." in words
+    assert "Stability, 4 bootstraps of 200 items drawn from 300: on average 75.0%" in words
+    assert "항목 300개에서 200개씩 4번 복원 추출" in words
 
 
 def test_tables_hold_the_tracks_numbers(results: Path, tables: Path, text: str) -> None:
@@ -232,6 +247,37 @@ def test_clusters_list_their_members_and_a_descriptor_can_be_looked_up(
     assert len(survivors) == 7
 
 
+def test_sweep_and_bootstraps_are_shown(text: str) -> None:
+    text = section_of(text)
+    sweep = {row[0]: row[1:] for row in table_of(text, "Survivors of each pass by threshold")[1:]}
+    assert sweep["3: variance inflation factor 10\u00a0*"] == ["140", "4"]
+    passes = table_of(text, "Survivors and clusters of the bootstraps")[1:]
+    assert [row[-2] for row in passes] == ["–", "1.000", "0.861", "0.808"]
+    least = table_of(text, "Survivors, the least stable first")[1:]
+    assert least == [["a", "b", "3 of 4", "3"], ["d", "b", "3 of 4", "2"]]
+    words = " ".join(Page(text).text.split())
+    assert "repeated 4 times, each on 200 items drawn with replacement from the 300" in words
+    assert "the same survivor in 75.0% of the bootstraps" in words and "All of 2 survivors" in words
+
+
+def test_commands_name_the_runs_own_folder(inputs: dict[str, Any], tmp_path: Path) -> None:
+    write_report.run(**inputs, page=tmp_path / "index.html", results_folder=Path("/data/두 번째"))
+    words = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
+    assert "find_substitutes --output-dir '/data/두 번째/descriptors' --descriptor" in words
+
+
+def test_a_page_without_bootstraps_says_so(
+    corpus: dict[str, Path], results: Path, tables: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(tables, tmp_path / "tables")
+    write_repeats(tmp_path / "tables", same=0, exchanged=0)
+    arguments = page_inputs(corpus, results, tmp_path / "tables", tmp_path)
+    write_report.run(**arguments, page=tmp_path / "index.html")
+    text = section_of((tmp_path / "index.html").read_text(encoding="utf-8"))
+    assert "Stability was not assessed: descriptors.stability.bootstraps is 0." in Page(text).text
+    assert "Survivors and clusters of the bootstraps" not in text
+
+
 def test_without_descriptors_the_page_has_no_such_section(
     inputs: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -256,6 +302,7 @@ def test_data_text_shows_as_text(
     edit_table(copied / "largest_clusters.tsv", "member", HOSTILE)
     edit_table(copied / "weak_heirs.tsv", "heir", HOSTILE)
     edit_table(copied / "reasons.tsv", "examples", HOSTILE)
+    edit_table(copied / "stability.tsv", "instead", HOSTILE)
     summary = json.loads((copied / "summary.json").read_text(encoding="utf-8"))
     summary["versions"] = {HOSTILE: HOSTILE}
     summary["correlation"] |= {"doubtful": 22, "reranked": 20}
@@ -264,7 +311,7 @@ def test_data_text_shows_as_text(
     write_report.run(**arguments, page=tmp_path / "index.html")
     page = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
     assert "script" not in page.tags and "img" not in page.tags
-    assert page.text.count(HOSTILE) >= 6
+    assert page.text.count(HOSTILE) >= 7
     words = " ".join(page.text.split())
     assert "20 pairs ranked again on the items they share, 2 left in doubt" in words
 
@@ -275,7 +322,7 @@ def test_a_page_of_little(case: str, corpus: dict[str, Path], tmp_path: Path) ->
     columns = {"a": a, "b": 2 * a} if case == "one survivor" else independent()
     options = {} if case == "one survivor" else {"nonlinear_threshold": 0.6}
     results = small_run(tmp_path / "run", columns, **options)
-    arguments = page_inputs(corpus, results, summarize(results), tmp_path)
+    arguments = page_inputs(corpus, results, tables_of(results), tmp_path)
     write_report.run(**arguments, page=tmp_path / "index.html")
     words = Page(section_of((tmp_path / "index.html").read_text(encoding="utf-8"))).text
     assert ("Every survivor stands for itself alone." in words) == (case == "all alone")

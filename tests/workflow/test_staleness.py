@@ -264,7 +264,11 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     "more permutations": ("descriptors.nonlinear.permutations", 400, FROM_DEPENDENCE),
     "a looser RDC": ("descriptors.nonlinear.rdc_threshold", 0.8, FROM_DEPENDENT),
     "RDC without an explanation": ("descriptors.nonlinear.min_explained", 0.0, FROM_DEPENDENT),
-    "more bootstraps": ("descriptors.stability.bootstraps", 3, STABILITY),
+    "more bootstraps": (
+        "descriptors.stability.bootstraps",
+        3,
+        STABILITY | {"plot_descriptors"} | PAGE,
+    ),
 }
 
 TABLE_EDITS: dict[str, tuple[str, str, str, set[str]]] = {
