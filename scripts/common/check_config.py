@@ -23,6 +23,7 @@ from scripts.common.errors import ConfigError
 from scripts.common.run_epochs import dataset_kinds
 from scripts.common.runs_table import read_runs
 from scripts.common.sources_table import find_table, read_sources
+from scripts.common.strategies_table import read_strategies
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA_FILE = Path("config/schema.yaml")
@@ -37,12 +38,14 @@ class Settled(NamedTuple):
         sources: the sources by name, in order of precedence.
         folder: folder of the sources table.
         runs: the training runs by name; none where no table is named.
+        strategies: the strategies against imbalance by name; none where no rows are read.
     """
 
     config: dict[str, Any]
     sources: dict[str, dict[str, Any]]
     folder: Path
     runs: dict[str, dict[str, Any]]
+    strategies: dict[str, dict[str, Any]]
 
 
 def settled_config(config: dict[str, Any], schema: Schema, basedir: Path) -> Settled:
@@ -66,7 +69,18 @@ def settled_config(config: dict[str, Any], schema: Schema, basedir: Path) -> Set
     if all(source["kind"] == "demo" for source in sources.values()):
         config = _merged(config.get("demo") or {}, config)
     settled = checked_config(config, schema)
-    return Settled(settled, sources, table.parent, _runs(settled, sources, schema, basedir))
+    runs = _runs(settled, sources, schema, basedir)
+    return Settled(settled, sources, table.parent, runs, _strategies(settled, schema, basedir))
+
+
+def _strategies(config: dict[str, Any], schema: Schema, basedir: Path) -> dict[str, dict[str, Any]]:
+    section = config["classification"]
+    if section["input"]["kind"] == "none":
+        return {}
+    table = find_file(
+        "classification.strategies", section["strategies"], basedir, allowed="path of a TSV table"
+    )
+    return read_strategies(table, schema)
 
 
 def _runs(
@@ -154,7 +168,10 @@ def check(file: Path) -> str:
     """
     schema = load_schema(ROOT / SCHEMA_FILE)
     settled = settled_config(merged_config(file), schema, ROOT)
-    return f"{file}: good, {len(settled.sources)} sources, {len(settled.runs)} runs"
+    return (
+        f"{file}: good, {len(settled.sources)} sources, {len(settled.runs)} runs, "
+        f"{len(settled.strategies)} strategies"
+    )
 
 
 def main(files: list[str]) -> int:

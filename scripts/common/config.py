@@ -199,6 +199,7 @@ def impossible_combinations(config: dict[str, Any]) -> Iterator[str]:
             "model; allowed: null, or a revision of corpus.tokenizer.model"
         )
     yield from _language_model_combinations(config["language_model"])
+    yield from _classification_combinations(config["classification"])
     yield from _descriptors_combinations(config["descriptors"])
 
 
@@ -224,6 +225,36 @@ def _language_model_combinations(section: dict[str, Any]) -> Iterator[str]:
         yield (
             f"{key}.evaluation.weights = {weights} have the sum {sum(weights.values()):g}; "
             "allowed: weights with the sum 1"
+        )
+
+
+def _classification_combinations(section: dict[str, Any]) -> Iterator[str]:
+    given, key = section["input"], "config key classification"
+    if (given["kind"] == "files") != (given["location"] is not None):
+        yield (
+            f"{key}.input.location = {given['location']} does not fit kind = {given['kind']}; "
+            + ("allowed: path or glob of files" if given["kind"] == "files" else "allowed: null")
+        )
+    if section["val_size"] >= section["test_size"]:
+        yield (
+            f"{key}.val_size = {section['val_size']:g} leaves no test rows of test_size = "
+            f"{section['test_size']:g}; allowed: less, since both together are held out"
+        )
+    named = [given["label_column"], given["group_column"], given["split_column"]]
+    for name in sorted({name for name in named if name} & set(given["text_columns"])):
+        yield f"{key}.input.text_columns names {name}, which has another role; allowed: one of both"
+    if section["evaluation"]["tail_below"] > section["evaluation"]["head_above"]:
+        yield (
+            f"{key}.evaluation.tail_below is above head_above, so that a class would be both; "
+            "allowed: at most that"
+        )
+    if section["tfidf"]["ngram_min"] > section["tfidf"]["ngram_max"]:
+        yield f"{key}.tfidf.ngram_min is above ngram_max; allowed: at most that"
+    transformer = section["transformer"]
+    if transformer["hidden_size"] % transformer["heads"]:
+        yield (
+            f"{key}.transformer.heads = {transformer['heads']} does not divide hidden_size = "
+            f"{transformer['hidden_size']}; allowed: a divisor"
         )
 
 

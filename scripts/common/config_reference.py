@@ -29,6 +29,7 @@ This page is made from `schema.yaml` by `{_COMMAND}`; edit the schema, not the p
 | `schema.yaml` | every key with its type, range, default and description |
 | `sources.tsv`, `sources_full.tsv` | the tables of sources of the two |
 | `runs.tsv`, `runs_full.tsv` | the tables of training runs of the two |
+| `strategies.tsv` | strategies against imbalance, the same for the two |
 
 A file of your own goes on top of `config.yaml` and names only what it changes:
 `snakemake corpus --configfile my.yaml` (the target first: the option takes several files). A key
@@ -46,6 +47,7 @@ def reference(schema: Schema) -> str:
         *_sections(schema, ""),
         _table_section("sources", "corpus.sources", tables["source"]),
         _table_section("runs", "language_model.runs", tables["run"]),
+        _table_section("strategies", "classification.strategies", tables["strategy"]),
     ]
     return "\n".join(parts)
 
@@ -75,7 +77,7 @@ def _table_section(name: str, key: str, row: Schema) -> str:
     }
     return (
         f"## The table of {name}\n\n"
-        f"The file that `{key}` names: tab-separated UTF-8, a header, then one {name[:-1]} a "
+        f"The file that `{key}` names: tab-separated UTF-8, a header, then one {row['required'][0]} a "
         "row. Lines that start with `#` are comments. "
         f"A table needs the columns {required}; of the others it has those that it uses. "
         "An empty cell means the default.\n\n" + _table("column", columns, _as_cell)
