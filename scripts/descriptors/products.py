@@ -21,6 +21,9 @@ import torch
 from scripts.descriptors.feature_store import FeatureStore
 
 TILE_COLUMNS = 512
+# Rows of the product matrix that are multiplied at a time with all columns from their own on. Fewer
+# waste less below the diagonal; a GPU needs more to be busy.
+_PANEL_ROWS, _PANEL_ROWS_ON_CPU = 512, 128
 _ROWS_OF_PAIRS = 256  # rows of the matrix that are worked on at a time
 # Variance in the overlap relative to the mean square, below which it counts as none: above what
 # rounding leaves of an exact zero, below what two distinct ranks have.
@@ -77,11 +80,12 @@ def upper_tiles(columns: int, tile_columns: int = TILE_COLUMNS) -> list[Tile]:
     return [(row, column) for at, row in enumerate(edges) for column in edges[at:]]
 
 
-def _upper_panels(columns: int) -> list[Tile]:
-    """Return the rows of tiles on and above the diagonal, each as one piece."""
+def upper_panels(columns: int, device: torch.device) -> list[Tile]:
+    """Return the pieces of a (columns, columns) matrix on and above the diagonal, by rows."""
+    height = _PANEL_ROWS_ON_CPU if device.type == "cpu" else _PANEL_ROWS
     return [
-        (slice(start, min(start + TILE_COLUMNS, columns)), slice(start, columns))
-        for start in range(0, columns, TILE_COLUMNS)
+        (slice(start, min(start + height, columns)), slice(start, columns))
+        for start in range(0, columns, height)
     ]
 
 
@@ -174,7 +178,7 @@ def masked_products(
     """
     mask_of, first = store.mask_of, store.masked_by()
     masks = len(first)
-    cross = TileSums(_upper_panels(store.columns), device, exact=exact)
+    cross = TileSums(upper_panels(store.columns, device), device, exact=exact)
     by_mask = torch.zeros(2, store.columns, masks, dtype=torch.float64, device=device)
     shared = torch.zeros(masks, masks, dtype=torch.float64, device=device)
     chosen = torch.from_numpy(first).to(device)
