@@ -18,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from scripts.descriptors.feature_store import FeatureStore
+from scripts.descriptors.feature_store import CHUNK_ROWS, FeatureStore
 
 TILE_COLUMNS = 512
 # Rows of the product matrix that are multiplied at a time with all columns from their own on. Fewer
 # waste less below the diagonal; a GPU needs more to be busy.
 _PANEL_ROWS, _PANEL_ROWS_ON_CPU = 512, 128
+_ROWS_ON_CPU = 2048  # of a chunk that are multiplied at a time: a small buffer serves all
 _ROWS_OF_PAIRS = 256  # rows of the matrix that are worked on at a time
 # Variance in the overlap relative to the mean square, below which it counts as none: above what
 # rounding leaves of an exact zero, below what two distinct ranks have.
@@ -183,16 +184,19 @@ def masked_products(
     shared = torch.zeros(masks, masks, dtype=torch.float64, device=device)
     chosen = torch.from_numpy(first).to(device)
     complete = bool((store.valid == store.rows).all())
+    rows = min(store.rows, CHUNK_ROWS if device.type == "cuda" else _ROWS_ON_CPU)
+    buffer = torch.empty(store.columns * rows, dtype=cross.type, device=device)
     for chunk in store.chunks():
-        part = chunk.to(device, cross.type)
-        if not complete:
-            valid = (~torch.isnan(part[chosen])).to(cross.type)
-            part = torch.nan_to_num_(part, nan=0.0)
+        for span in chunk.split(rows, dim=1):
+            part = buffer[: span.numel()].view(span.shape).copy_(span)
+            if not complete:
+                valid = (~torch.isnan(part[chosen])).to(cross.type)
+                part.nan_to_num_(nan=0.0)
+            cross.add(part)
             if masks > 1:
                 shared += valid @ valid.T
                 by_mask[0] += part @ valid.T
-                by_mask[1] += part.square() @ valid.T
-        cross.add(part)
+                by_mask[1] += part.square_() @ valid.T
         chunk_done()
     sums, squares = by_mask.cpu().numpy()
     overlap = shared.cpu().numpy()
