@@ -1,10 +1,10 @@
 """Sums of products over all rows for all pairs of features, from a store on disk in one scan.
 
-Each chunk of 8,192 rows is multiplied in float32 and added up in float64. Chunks and tiles have
-fixed sizes, so that the sums do not depend on the memory that is granted; only tiles on and above
-the diagonal are computed. With `exact` the products are taken in float64 too: where the features
-are whole numbers and no sum exceeds 2**53, as with centred ranks of up to 300,000 rows, the
-results are then exact whatever the order of rows.
+Each chunk of 8,192 rows (2,048 for correlations on the CPU) is multiplied in float32 and added up
+in float64. Chunks and tiles have fixed sizes, so that the sums do not depend on the memory that is
+granted; only tiles on and above the diagonal are computed. With `exact` the products are taken in
+float64 too: where the features are whole numbers and no sum exceeds 2**53, as with centred ranks of
+up to 300,000 rows, the results are then exact whatever the order of rows.
 
 Missing values are left out pair by pair: with Z the features, 0 where missing, and M the masks,
 ZᵀZ, ZᵀM, (Z²)ᵀM and MᵀM give the covariance of each pair on the rows where both are valid. Columns
@@ -24,7 +24,7 @@ TILE_COLUMNS = 512
 # Rows of the product matrix that are multiplied at a time with all columns from their own on. Fewer
 # waste less below the diagonal; a GPU needs more to be busy.
 _PANEL_ROWS, _PANEL_ROWS_ON_CPU = 512, 128
-_ROWS_ON_CPU = 2048  # of a chunk that are multiplied at a time: a small buffer serves all
+ROWS_ON_CPU = 2048  # of a chunk that are multiplied at a time: a small buffer serves all
 _ROWS_OF_PAIRS = 256  # rows of the matrix that are worked on at a time
 # Variance in the overlap relative to the mean square, below which it counts as none: above what
 # rounding leaves of an exact zero, below what two distinct ranks have.
@@ -184,7 +184,7 @@ def masked_products(
     shared = torch.zeros(masks, masks, dtype=torch.float64, device=device)
     chosen = torch.from_numpy(first).to(device)
     complete = bool((store.valid == store.rows).all())
-    rows = min(store.rows, CHUNK_ROWS if device.type == "cuda" else _ROWS_ON_CPU)
+    rows = min(store.rows, CHUNK_ROWS if device.type == "cuda" else ROWS_ON_CPU)
     buffer = torch.empty(store.columns * rows, dtype=cross.type, device=device)
     for chunk in store.chunks():
         for span in chunk.split(rows, dim=1):

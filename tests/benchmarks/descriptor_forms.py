@@ -19,12 +19,12 @@ from scripts.descriptors.cluster_pass import clustering_of
 from scripts.descriptors.cluster_tables import ClusterSettings
 from scripts.descriptors.clusters import Columns
 from scripts.descriptors.column_statistics import ColumnStatistics
-from scripts.descriptors.feature_store import CHUNK_ROWS, feature_store
+from scripts.descriptors.feature_store import feature_store
 from scripts.descriptors.filter_variance import measure
 from scripts.descriptors.measures import Measure, joint_similarity
 from scripts.descriptors.memory_log import MemoryLog
 from scripts.descriptors.pair_correlations import pair_correlations
-from scripts.descriptors.products import masked_products, upper_panels
+from scripts.descriptors.products import ROWS_ON_CPU, masked_products, upper_panels
 from scripts.descriptors.representatives import ColumnFacts, preference_among
 from scripts.descriptors.spearman import Spearman, correlate, write_ranks
 from scripts.descriptors.vif import defined_correlation, eliminate, project, spectrum_of
@@ -176,7 +176,7 @@ def products_of(sample: Sample, *, exact: bool, copies: int = 1) -> tuple[float,
 
 
 def _shapes(columns: int, masks: int) -> list[tuple[int, int]]:
-    """Return the (rows, columns) of the products of a chunk."""
+    """Return the (rows, columns) of the products of some rows of the table."""
     panels = [
         (rows.stop - rows.start, others.stop - others.start)
         for rows, others in upper_panels(columns, _CPU)
@@ -190,8 +190,8 @@ def _operations(rows: int, columns: int, masks: int) -> float:
 
 def _bare_products(rows: int, columns: int, masks: int, *, exact: bool) -> Any:
     kind = torch.float64 if exact else torch.float32
-    chunk = torch.randn(2, max(columns, masks), min(rows, CHUNK_ROWS), dtype=kind)
-    lengths = [min(CHUNK_ROWS, rows - start) for start in range(0, rows, CHUNK_ROWS)]
+    chunk = torch.randn(2, max(columns, masks), min(rows, ROWS_ON_CPU), dtype=kind)
+    lengths = [min(ROWS_ON_CPU, rows - start) for start in range(0, rows, ROWS_ON_CPU)]
 
     def multiply() -> None:
         for length in lengths:
