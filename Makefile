@@ -10,7 +10,7 @@ SMK := Snakefile rules
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo progress test gate lint format dag bench slurm-test lock clean check-python
+.PHONY: help setup demo progress test gate lint format dag bench bench-setup bench-peers slurm-test lock clean check-python
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -81,6 +81,18 @@ bench: $(READY) ## measure speed and memory on DOCUMENTS="a.parquet b.parquet" (
 	@$(BIN)/python -m tests.benchmarks.bench_global_steps --rows 5000000 --folder $(MEASURED)/global_5m --table $(MEASURED)/global_5m.md
 	@$(BIN)/python -m tests.benchmarks.bench_memory --documents $(DOCUMENTS) --folder $(MEASURED)/memory --table $(MEASURED)/memory.md
 	@echo "bench: made the tables in $(MEASURED)/"
+
+# The lock's versions stay as they are: the peers come beside them, and are no part of it.
+bench-setup: $(READY) ## install the peers that the descriptors' benchmarks compare with
+	@"$(PYTHON)" -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"], sep="\n")' > $(VENV)/bench.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c requirements.lock -r $(VENV)/bench.txt
+
+bench-peers: bench-setup ## measure the descriptors' passes against their peers on TABLE="folder/*.parquet"
+	@test -n "$(TABLE)" || { echo "bench-peers: name Parquet files of descriptors: make bench-peers TABLE=\"folder/*.parquet\"" >&2; exit 1; }
+	@mkdir -p $(MEASURED)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.bench_descriptors --table "$(TABLE)" --output $(MEASURED)/descriptors.md
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.bench_dependence --large-rows 24576 --table $(MEASURED)/dependence.md
+	@echo "bench-peers: made the tables in $(MEASURED)/"
 
 slurm-test: $(READY) ## run the tests on a SLURM of their own (root, slurm-wlm and munge)
 	@$(BIN)/python -m pytest -q -m slurm tests/slurm

@@ -1,10 +1,10 @@
 """Sums of products over all rows for all pairs of features, from a store on disk in one scan.
 
-Each chunk of 8,192 rows is multiplied in float32 and added up in float64. Chunks and tiles have
-fixed sizes, so that the sums do not depend on the memory that is granted; only tiles on and above
-the diagonal are computed. With `exact` the products are taken in float64 too: where the features
-are whole numbers and no sum exceeds 2**53, as with centred ranks of up to 300,000 rows, the
-results are then exact whatever the order of rows.
+Each chunk of 8,192 rows (2,048 for correlations on the CPU) is multiplied in float32 and added up
+in float64. Chunks and tiles have fixed sizes, so that the sums do not depend on the memory that is
+granted; only tiles on and above the diagonal are computed. With `exact` the products are taken in
+float64 too: where the features are whole numbers and no sum exceeds 2**53, as with centred ranks of
+up to 300,000 rows, the results are then exact whatever the order of rows.
 
 Missing values are left out pair by pair: with Z the features, 0 where missing, and M the masks,
 ZᵀZ, ZᵀM, (Z²)ᵀM and MᵀM give the covariance of each pair on the rows where both are valid. Columns
@@ -18,9 +18,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from scripts.descriptors.feature_store import FeatureStore
+from scripts.descriptors.feature_store import CHUNK_ROWS, FeatureStore
 
 TILE_COLUMNS = 512
+# Rows of the product matrix that are multiplied at a time with all columns from their own on. Fewer
+# waste less below the diagonal; a GPU needs more to be busy.
+_PANEL_ROWS, _PANEL_ROWS_ON_CPU = 512, 128
+ROWS_ON_CPU = 2048  # of a chunk that are multiplied at a time: a small buffer serves all
 _ROWS_OF_PAIRS = 256  # rows of the matrix that are worked on at a time
 # Variance in the overlap relative to the mean square, below which it counts as none: above what
 # rounding leaves of an exact zero, below what two distinct ranks have.
@@ -77,11 +81,12 @@ def upper_tiles(columns: int, tile_columns: int = TILE_COLUMNS) -> list[Tile]:
     return [(row, column) for at, row in enumerate(edges) for column in edges[at:]]
 
 
-def _upper_panels(columns: int) -> list[Tile]:
-    """Return the rows of tiles on and above the diagonal, each as one piece."""
+def upper_panels(columns: int, device: torch.device) -> list[Tile]:
+    """Return the pieces of a (columns, columns) matrix on and above the diagonal, by rows."""
+    height = _PANEL_ROWS_ON_CPU if device.type == "cpu" else _PANEL_ROWS
     return [
-        (slice(start, min(start + TILE_COLUMNS, columns)), slice(start, columns))
-        for start in range(0, columns, TILE_COLUMNS)
+        (slice(start, min(start + height, columns)), slice(start, columns))
+        for start in range(0, columns, height)
     ]
 
 
@@ -174,21 +179,24 @@ def masked_products(
     """
     mask_of, first = store.mask_of, store.masked_by()
     masks = len(first)
-    cross = TileSums(_upper_panels(store.columns), device, exact=exact)
+    cross = TileSums(upper_panels(store.columns, device), device, exact=exact)
     by_mask = torch.zeros(2, store.columns, masks, dtype=torch.float64, device=device)
     shared = torch.zeros(masks, masks, dtype=torch.float64, device=device)
     chosen = torch.from_numpy(first).to(device)
     complete = bool((store.valid == store.rows).all())
+    rows = min(store.rows, CHUNK_ROWS if device.type == "cuda" else ROWS_ON_CPU)
+    buffer = torch.empty(store.columns * rows, dtype=cross.type, device=device)
     for chunk in store.chunks():
-        part = chunk.to(device, cross.type)
-        if not complete:
-            valid = (~torch.isnan(part[chosen])).to(cross.type)
-            part = torch.nan_to_num_(part, nan=0.0)
+        for span in chunk.split(rows, dim=1):
+            part = buffer[: span.numel()].view(span.shape).copy_(span)
+            if not complete:
+                valid = (~torch.isnan(part[chosen])).to(cross.type)
+                part.nan_to_num_(nan=0.0)
+            cross.add(part)
             if masks > 1:
                 shared += valid @ valid.T
                 by_mask[0] += part @ valid.T
-                by_mask[1] += part.square() @ valid.T
-        cross.add(part)
+                by_mask[1] += part.square_() @ valid.T
         chunk_done()
     sums, squares = by_mask.cpu().numpy()
     overlap = shared.cpu().numpy()

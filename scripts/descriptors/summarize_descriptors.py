@@ -52,6 +52,7 @@ from scripts.descriptors.track_summary import (
     counts_of,
     leiden_spread,
     molecule_facts,
+    nearest_pair,
     null_facts,
     pair_facts,
     read_checkpoints,
@@ -135,6 +136,7 @@ def run(
             f"{clusters[0]} holds other descriptors than {statistics} calls survivors; run "
             "cluster_correlated again"
         )
+    representatives = {row["representative"] for row in rows_of_clusters}
     weak = weak_rows(removals, origins)
     tsv = {
         funnel: (FUNNEL_COLUMNS, funnel_rows(origins)),
@@ -174,6 +176,10 @@ def run(
                 for number, file in zip((2, 4), restarts_tables, strict=True)
             },
             "correlation": correlation_facts(found[2]),
+            "nearest_survivors": {
+                name: nearest_pair(kept, rho, found[2]["settings"]["spearman_threshold"])
+                for name, kept in (("pass2", representatives), ("pass4", sorted(members)))
+            },
             "heatmap": {"descriptors": len(ordered), "shown": mapped.num_rows},
             "vif": vif_facts(path, found[3]),
             "pairs": pair_facts(measured, found[4]),

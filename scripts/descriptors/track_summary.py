@@ -7,12 +7,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from scripts.common.errors import IntegrityError
 from scripts.common.files import read_json
 from scripts.common.tables import read_table
 from scripts.descriptors.cluster_tables import RESTART_COLUMNS
 from scripts.descriptors.events import PASSES
 from scripts.descriptors.lineage import ALTERNATIVE, Origin
+from scripts.descriptors.matrices import Matrices
 from scripts.descriptors.method_comparison import MethodRow
 from scripts.descriptors.pair_tables import Pairs
 from scripts.descriptors.summary_tables import fates, funnel_rows, rounded
@@ -49,6 +52,36 @@ def read_checkpoints(paths: Sequence[Path]) -> dict[int, Facts]:
             )
         found[number] = checkpoint
     return found
+
+
+def nearest_pair(names: Sequence[str], correlation: Matrices, threshold: float) -> Facts:
+    """Return how near the nearest two of some descriptors are by |ρ|.
+
+    Clusters hold the threshold inside; nothing keeps two representatives below it.
+
+    Args:
+        names: descriptors that pass 2 measured.
+        correlation: its matrices, with "spearman".
+        threshold: of pass 2.
+
+    Returns:
+        The pair ("first", "second") and its |ρ| ("largest"), None where no pair is defined, and the
+        number of pairs at or above the threshold ("at_threshold").
+    """
+    chosen = sorted(names)
+    place = {name: number for number, name in enumerate(correlation.names)}
+    places = [place[name] for name in chosen]
+    rho = np.abs(correlation.arrays["spearman"][np.ix_(places, places)])
+    rho[np.tril_indices(len(chosen))] = np.nan
+    if np.isnan(rho).all():
+        return {"first": None, "second": None, "largest": None, "at_threshold": 0}
+    first, second = np.unravel_index(np.nanargmax(rho), rho.shape)
+    return {
+        "first": chosen[first],
+        "second": chosen[second],
+        "largest": rounded(float(rho[first, second])),
+        "at_threshold": int(np.count_nonzero(rho >= threshold)),
+    }
 
 
 def leiden_spread(restarts: Path, checkpoint: Facts) -> Facts:

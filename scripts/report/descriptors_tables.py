@@ -17,7 +17,7 @@ SUMMARY_KEYS = (
     *("items", "molecules", "columns", "descriptors", "left", "removed", "fates"),
     *("survivors", "alternatives", "rejects", "with_alternatives", "standalone"),
     *("weak_heirs", "weak_alternatives", "cluster_sizes", "method", "clusterings", "leiden"),
-    *("correlation", "heatmap", "vif", "pairs", "null", "settings"),
+    *("correlation", "nearest_survivors", "heatmap", "vif", "pairs", "null", "settings"),
     *("seed", "versions", "code", "code_of_passes", "data_sha256"),
 )
 

@@ -19,6 +19,7 @@ def glance(summary: dict[str, Any]) -> list[str]:
         f"{_number(summary['alternatives'], 'alternative')}, {summary['standalone']:,} for "
         "themselves alone.",
         _clusters(summary),
+        *_nearest(summary),
         f"{summary['weak_heirs']:,} of {_removed_with_heir(summary):,} removed descriptors have a "
         "weak heir, no descriptor that remained being close to them.",
         f"The nonlinear pass removed {removed['pass4']:,}, in which the linear passes saw nothing "
@@ -37,6 +38,7 @@ def glance_korean(summary: dict[str, Any]) -> list[str]:
         f"남은 것 가운데 {summary['with_alternatives']:,}개가 대안 {summary['alternatives']:,}개를 "
         f"대표하고, {summary['standalone']:,}개는 혼자입니다.",
         _clusters_korean(summary),
+        *_nearest_korean(summary),
         f"제거된 기술자 {_removed_with_heir(summary):,}개 가운데 {summary['weak_heirs']:,}개는 "
         "가까운 기술자가 남지 않아 대신할 것이 약합니다.",
         f"비선형 단계는 선형 단계가 놓친 {removed['pass4']:,}개를 제거했습니다.",
@@ -52,6 +54,37 @@ def _clusters(summary: dict[str, Any]) -> str:
     if method != _COMPONENTS:
         sentence += f", where connected components chain {found[_COMPONENTS]['largest_cluster']:,}"
     return f"{sentence}."
+
+
+def _nearest(summary: dict[str, Any]) -> list[str]:
+    between, before = (summary["nearest_survivors"][name] for name in ("pass4", "pass2"))
+    if between["largest"] is None:
+        return []
+    sentence = (
+        f"No two survivors have |ρ| above {between['largest']:.3f} ({between['first']} and "
+        f"{between['second']})"
+    )
+    if before["at_threshold"]:
+        sentence += (
+            f"; {_number(before['at_threshold'], 'pair')} of pass 2's representatives still had "
+            f"{summary['settings']['pass2']['spearman_threshold']:g} or more, up to "
+            f"{before['largest']:.3f}"
+        )
+    return [f"{sentence}."]
+
+
+def _nearest_korean(summary: dict[str, Any]) -> list[str]:
+    between, before = (summary["nearest_survivors"][name] for name in ("pass4", "pass2"))
+    if between["largest"] is None:
+        return []
+    sentence = f"남은 기술자 둘 사이의 |ρ|는 최대 {between['largest']:.3f}입니다"
+    if before["at_threshold"]:
+        threshold = summary["settings"]["pass2"]["spearman_threshold"]
+        sentence += (
+            f"(2단계 대표 가운데 {before['at_threshold']:,}쌍은 아직 {threshold:g} 이상이었고 "
+            f"최대 {before['largest']:.3f})"
+        )
+    return [f"{sentence}."]
 
 
 def _clusters_korean(summary: dict[str, Any]) -> str:

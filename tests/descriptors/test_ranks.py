@@ -1,6 +1,7 @@
 """Mid-ranks against scipy, and what float32 would do to them."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, rankdata
@@ -20,6 +21,34 @@ def test_mid_ranks_are_those_of_scipy(values):
     ranks = mid_ranks(values)
     assert np.isnan(ranks[~valid]).all()
     np.testing.assert_array_equal(ranks[valid], rankdata(values[valid]))
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(-2, 2), st.integers(-3, 3)), max_size=80))
+def test_values_that_differ_in_their_last_bits_alone_are_told_apart(steps):
+    least = np.array([np.spacing(float(base)) for base, _ in steps])
+    values = np.array([float(base) for base, _ in steps]) + least * [step for _, step in steps]
+    np.testing.assert_array_equal(mid_ranks(values), rankdata(values))
+    np.testing.assert_array_equal(mid_ranks(-values), rankdata(-values))
+
+
+@pytest.mark.parametrize(
+    "last",
+    [[0.5], [-0.5], [-0.0], [2.0**53, 2.0**53 + 2], [1.7e308, -1.7e308], [63.0, -1.0], [5e-324]],
+)
+def test_whole_numbers_are_ranked_as_any_others(last):
+    values = np.array([*range(64), 3, *last], np.float64)
+    for shift in (0, 2.0**52, -(2.0**52)):
+        np.testing.assert_array_equal(mid_ranks(values + shift), rankdata(values + shift))
+
+
+@pytest.mark.parametrize("decimals", [1, 3, 15])
+def test_ranks_of_long_columns_with_noise_are_those_of_scipy(decimals):
+    generator = np.random.default_rng(0)
+    values = np.round(generator.standard_normal(20_000), decimals)
+    values *= 1 + np.finfo(float).eps * generator.integers(0, 3, len(values))
+    for column in (values, values.astype(np.float32), np.round(values)):
+        np.testing.assert_array_equal(mid_ranks(column), rankdata(column))
 
 
 @settings(deadline=None)

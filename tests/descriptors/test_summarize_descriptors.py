@@ -15,11 +15,12 @@ from scripts.common.errors import IntegrityError
 from scripts.common.files import read_json, write_json
 from scripts.common.tables import read_table
 from scripts.descriptors.lineage import Origin, read_lineage
-from scripts.descriptors.matrices import read_matrices
+from scripts.descriptors.matrices import Matrices, read_matrices
 from scripts.descriptors.measures import dependence_similarity, fused_score
 from scripts.descriptors.pair_tables import heatmap_table, memberships, pairs_of
 from scripts.descriptors.summary_tables import members_of, reason_rows, survivor_rows, weak_rows
 from scripts.descriptors.tables import HEATMAP, PAIRS, VIF_PATH
+from scripts.descriptors.track_summary import nearest_pair
 from tests.descriptors.reductions import EVENTS, RHO, ROLES, rho_by_hand, traced_of
 from tests.descriptors.small_run import TABLES, independent, planted, small_run, summarize
 
@@ -282,3 +283,20 @@ def test_damaged_tables_of_a_pass_are_named(results: Path, tmp_path: Path) -> No
     methods.write_text(text.replace("leiden\tyes\t", "leiden\tyes\tx"), encoding="utf-8")
     with pytest.raises(IntegrityError, match=r"column 'clusters': 'x.*' is no number"):
         summarize(copied)
+
+
+def test_the_nearest_survivors_by_hand() -> None:
+    names = ["a", "b", "c", "d"]
+    rho = np.array(
+        [[1, -0.97, 0.2, 0.96], [-0.97, 1, np.nan, 0.1], [0.2, np.nan, 1, 0.3], [0.96, 0.1, 0.3, 1]]
+    )
+    matrices = Matrices(names, {"spearman": rho}, {})
+    assert nearest_pair(names, matrices, 0.96) == {
+        "first": "a",
+        "second": "b",
+        "largest": 0.97,
+        "at_threshold": 2,
+    }
+    assert nearest_pair(["d", "b", "c"], matrices, 0.95)["largest"] == 0.3
+    alone = {"first": None, "second": None, "largest": None, "at_threshold": 0}
+    assert nearest_pair(["b", "c"], matrices, 0.95) == nearest_pair(["a"], matrices, 0.95) == alone

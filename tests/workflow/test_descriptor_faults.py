@@ -1,0 +1,67 @@
+"""A reduction of descriptors that is killed in its passes and run again: the same bytes."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from scripts.common.comparison import result_digests
+from tests.common.loopback import wait_until
+from tests.workflow.faults import Fault, mark
+from tests.workflow.harness import ROOT, snakemake, succeeded
+
+DESCRIPTORS = ("descriptors", "--configfile", "tests/config/tiny.yaml", "--cores", "2")
+FAULTS = (
+    Fault("correlate_descriptors", "rename", "correlation.safetensors"),
+    # Its clusters stand already, its events do not yet.
+    Fault("cluster_correlated", "rename", "pass2/events.parquet"),
+    Fault("measure_dependence", "rename", "dependence.safetensors"),
+    Fault("trace_clusters", "rename", "descriptor_lineage.parquet"),
+)
+
+
+def kill_at(fault: Fault, folder: Path) -> None:
+    """Start the run, and kill Snakemake and its steps at once at the fault's moment."""
+    hook, scratch = folder / "hook", folder / "tmp"
+    scratch.mkdir(exist_ok=True)
+    printed = folder / "printed"
+    with printed.open("wb") as stream:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "snakemake", *DESCRIPTORS),
+                *("--snakefile", ROOT / "Snakefile", "--directory", folder),
+                *("--workflow-profile", ROOT / "profiles/default"),
+            ],
+            cwd=ROOT,
+            env={**os.environ, **fault.environment(hook), "TMPDIR": str(scratch)},
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+    assert wait_until(lambda: mark(hook).exists() or process.poll() is not None, 300)
+    assert process.poll() is None, printed.read_text()[-3000:]
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(60)
+    succeeded(snakemake("--unlock", *DESCRIPTORS, directory=folder, profile="default"))
+
+
+def test_passes_that_were_killed_end_with_the_survivors_and_events_of_an_undisturbed_run(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished_run, tmp_path, dirs_exist_ok=True)
+    results = tmp_path / "results/descriptors"
+    whole = result_digests(results)
+    for done in ("pass1", "pass2", "pass3", "pass4", "tables"):
+        shutil.rmtree(results / done)
+    for path in results.glob("*.*"):
+        if path.name != "table.json":
+            path.unlink()
+    for fault in FAULTS:
+        kill_at(fault, tmp_path)
+        seen = result_digests(results)
+        assert {name: whole[name] for name in seen} == seen, fault
+    succeeded(snakemake(*DESCRIPTORS, directory=tmp_path, profile="default"))
+    assert result_digests(results) == whole
+    assert list(tmp_path.rglob("results/**/.part.*")) == []
