@@ -1,4 +1,4 @@
-"""Finished datasets: Arrow folders that `datasets.load_from_disk` opens, row by row or in batches."""
+"""Finished datasets: Arrow folders that `datasets.load_from_disk` opens, written in any batches."""
 
 import json
 from pathlib import Path
