@@ -3,7 +3,8 @@
 PURPOSE   The table of contents of the workflow: configuration, tracks, targets.
 INPUTS    config/config.yaml (or --configfile FILE on top of it) and the tables that it names.
 OUTPUTS   Everything below results/, the report in results/report/index.html.
-TARGETS   all (default), corpus, language_model, descriptors, report; any file below results/.
+TARGETS   all (default), corpus, language_model, classification, descriptors, report;
+          any file below results/.
 """
 
 from snakemake.utils import min_version
@@ -21,6 +22,7 @@ pathvars:
 include: "rules/common.smk"
 include: "rules/corpus.smk"
 include: "rules/language_model.smk"
+include: "rules/classification.smk"
 include: "rules/descriptors.smk"
 include: "rules/report.smk"
 include: "rules/targets.smk"

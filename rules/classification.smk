@@ -21,9 +21,6 @@ AUDITED = {
     "faults": f"{CLASSIFICATION_FOLDER}/faults.tsv",
     "suspects": f"{CLASSIFICATION_FOLDER}/suspects.parquet",
 }
-SPLIT_FILES = [
-    f"{CLASSIFICATION_FOLDER}/parquet/{split}.parquet" for split in ("train", "validation", "test")
-]
 CLASSIFICATION_TABLES = {
     name: f"{CLASSIFICATION_FOLDER}/tables/{file}"
     for name, file in {
@@ -275,7 +272,7 @@ rule serialize_dataset:
         label_map=rules.filter_classes.output.label_map,
     output:
         dataset=directory(f"{CLASSIFICATION_FOLDER}/dataset"),
-        parquet=SPLIT_FILES,
+        parquet=directory(f"{CLASSIFICATION_FOLDER}/parquet"),
         manifest=f"{CLASSIFICATION_FOLDER}/manifest.json",
     log:
         "<results>/logs/classification/serialize_dataset/all.log",
@@ -290,3 +287,61 @@ rule serialize_dataset:
         code=code_version("scripts/classification/serialize_dataset.py", packages=("datasets",)),
     script:
         "../scripts/classification/serialize_dataset.py"
+
+
+rule prepare_features:
+    """Fit TF-IDF of character n-grams on the training split, and apply it to all three."""
+    input:
+        parquet=rules.serialize_dataset.output.parquet,
+    output:
+        features=directory(f"{CLASSIFICATION_FOLDER}/features"),
+    log:
+        "<results>/logs/classification/prepare_features/all.log",
+    benchmark:
+        "<results>/benchmarks/classification/prepare_features/all.jsonl"
+    conda:
+        "../envs/classification.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(120),
+    params:
+        ngram_min=CLASSIFICATION.config["tfidf"]["ngram_min"],
+        ngram_max=CLASSIFICATION.config["tfidf"]["ngram_max"],
+        max_features=CLASSIFICATION.config["tfidf"]["max_features"],
+        min_count=CLASSIFICATION.config["tfidf"]["min_count"],
+        code=code_version(
+            "scripts/classification/prepare_features.py", packages=("numpy", "scikit-learn")
+        ),
+    script:
+        "../scripts/classification/prepare_features.py"
+
+
+rule train_linear:
+    """Train a linear model on TF-IDF under a strategy, and score it once on the test split."""
+    input:
+        features=rules.prepare_features.output.features,
+        parquet=rules.serialize_dataset.output.parquet,
+        label_map=rules.filter_classes.output.label_map,
+    output:
+        **run_outputs("tfidf"),
+    log:
+        "<results>/logs/classification/train_linear/{strategy}/{seed}.log",
+    benchmark:
+        "<results>/benchmarks/classification/train_linear/{strategy}/{seed}.jsonl"
+    conda:
+        "../envs/classification.yaml"
+    threads: CLASSIFICATION.config["threads"]
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(240),
+    params:
+        settings=lambda wildcards: CLASSIFICATION.strategies[wildcards.strategy],
+        head_above=CLASSIFICATION.config["evaluation"]["head_above"],
+        tail_below=CLASSIFICATION.config["evaluation"]["tail_below"],
+        epochs=CLASSIFICATION.config["tfidf"]["epochs"],
+        batch=CLASSIFICATION.config["tfidf"]["batch"],
+        learning_rate=CLASSIFICATION.config["tfidf"]["learning_rate"],
+        code_hash=code_version("scripts/classification/train_linear.py", packages=TRAINED_PACKAGES),
+        code=code_version("scripts/classification/train_linear.py", packages=TRAINED_PACKAGES),
+    script:
+        "../scripts/classification/train_linear.py"

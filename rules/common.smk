@@ -19,6 +19,7 @@ from scripts.common.config import load_schema
 from scripts.common.errors import ConfigError, ExpectedError
 from scripts.common.planned_jobs import write_planned
 from scripts.common.run_epochs import START
+from scripts.classification.plan import ClassificationPlan
 from scripts.corpus.plan import CorpusPlan
 from scripts.descriptors.plan import DescriptorsPlan
 from scripts.language_model.early_stopping import validation_composite
@@ -42,6 +43,8 @@ try:
     STOP_LIST = CORPUS.stop_list(BASEDIR)
     GOLD_FILE = LANGUAGE_MODEL.named_file("gold.file", BASEDIR)
     BLANKS_FILE = LANGUAGE_MODEL.named_file("lambada.dataset", BASEDIR)
+    CLASSIFICATION = ClassificationPlan(CONFIG, _settled.strategies, BASEDIR)
+    CLASSIFICATION_FILES = CLASSIFICATION.inputs()
     DESCRIPTORS = DescriptorsPlan(CONFIG, BASEDIR)
     DESCRIPTOR_FILES = DESCRIPTORS.smiles_files()
     DESCRIPTOR_PARTS = DESCRIPTORS.parts()
