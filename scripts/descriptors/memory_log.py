@@ -16,6 +16,7 @@ from scripts.descriptors.tables import MEMORY
 
 _logger = logging.getLogger(__name__)
 _STATM = Path("/proc/self/statm")
+_M_ARENA_MAX = -8  # a parameter of glibc's mallopt
 
 
 def resident_mb() -> float:
@@ -26,32 +27,34 @@ def resident_mb() -> float:
     return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
 
 
-def _allocator_trim() -> Callable[[int], int]:
-    """Return glibc's `malloc_trim`, or what does nothing where there is none."""
+def _of_allocator(name: str) -> Callable[..., int]:
+    """Return a function of glibc, or what does nothing where there is none."""
     if sys.platform != "linux":
-        return lambda pad: 0
-    return getattr(ctypes.CDLL(None), "malloc_trim", lambda pad: 0)
+        return lambda *arguments: 0
+    return getattr(ctypes.CDLL(None), name, lambda *arguments: 0)
 
 
-_trim = _allocator_trim()
+_mallopt, _malloc_trim = _of_allocator("mallopt"), _of_allocator("malloc_trim")
 
 
 class MemoryLog:
     """Notes memory and seconds at the end of each block of each stage.
 
     Freed memory is given back to the system first. glibc keeps freed pieces of up to 32 MB for
-    itself as soon as one such piece was freed, in a heap for each thread, so that resident memory
-    would grow after the first block by what no block holds.
+    itself as soon as one such piece was freed, in a heap for each thread of which it never gives
+    back the end, so that resident memory would grow after the first block by what no block holds.
+    Hence threads that start later share one heap.
     """
 
     def __init__(self) -> None:
+        _mallopt(_M_ARENA_MAX, 1)
         self._rows: list[dict[str, object]] = []
         self._blocks: dict[str, int] = {}
         self._since = time.monotonic()
 
     def note(self, stage: str) -> None:
         """Note that a block of `stage` is done; its seconds run from the note before."""
-        _trim(0)
+        _malloc_trim(0)
         now, memory = time.monotonic(), resident_mb()
         block = self._blocks.get(stage, -1) + 1
         self._blocks[stage] = block
