@@ -40,10 +40,10 @@ _mallopt, _malloc_trim = _of_allocator("mallopt"), _of_allocator("malloc_trim")
 class MemoryLog:
     """Notes memory and seconds at the end of each block of each stage.
 
-    Freed memory is given back to the system first. glibc keeps freed pieces of up to 32 MB for
-    itself as soon as one such piece was freed, in a heap for each thread of which it never gives
-    back the end, so that resident memory would grow after the first block by what no block holds.
-    Hence threads that start later share one heap.
+    Freed memory is given back to the system first: glibc keeps freed pieces of up to 32 MB for
+    itself as soon as one such piece was freed, so that resident memory would grow after the first
+    block by what no block holds. Threads that start later share one heap, which was seen to lower
+    the level, not the growth (tests/benchmarks/RESULTS.md).
     """
 
     def __init__(self) -> None:
