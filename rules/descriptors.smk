@@ -190,6 +190,7 @@ rule filter_variance:
         statistics="<results>/descriptors/pass1/statistics.parquet",
         events="<results>/descriptors/pass1/events.parquet",
         checkpoint="<results>/descriptors/pass1_variance.json",
+        memory="<results>/costs/descriptors/pass1_memory.parquet",
     log:
         "<results>/logs/descriptors/filter_variance/all.log",
     benchmark:
@@ -295,6 +296,7 @@ rule eliminate_collinear:
         sensitivity="<results>/descriptors/pass3/sensitivity.tsv",
         correlation="<results>/descriptors/pass3/correlation.safetensors",
         checkpoint="<results>/descriptors/pass3_vif.json",
+        memory="<results>/costs/descriptors/pass3_memory.parquet",
     log:
         "<results>/logs/descriptors/eliminate_collinear/all.log",
     benchmark:

@@ -106,6 +106,7 @@ def run(
             matrix,
             min_overlap=overlap,
             memory_mb=memory_mb,
+            threads=threads,
             tmpdir=tmpdir,
             memory=memory_log,
         )

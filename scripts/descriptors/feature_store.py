@@ -61,7 +61,8 @@ class FeatureStore:
         missing = np.isnan(values)
         known = np.where(missing, 0, values).astype(np.float64)
         self.valid[column] = self.rows - np.count_nonzero(missing)
-        self.sums[column], self.squares[column] = known.sum(), known @ known
+        # No product: BLAS splits it by the machine's threads, which changes its last bits.
+        self.sums[column], self.squares[column] = known.sum(), np.square(known).sum()
         self._digests[column] = hashlib.blake2b(
             np.packbits(missing).tobytes(), digest_size=16
         ).digest()

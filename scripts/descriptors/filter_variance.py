@@ -56,6 +56,7 @@ def run(
     memory_mb: float,
     code_hash: str,
     threads: int,
+    memory: Path | None = None,
 ) -> None:
     """Measure and filter the descriptors.
 
@@ -75,6 +76,7 @@ def run(
         memory_mb: memory for blocks of columns.
         code_hash: version of this step's code.
         threads: columns that are measured at a time.
+        memory: table of memory and time by block to write, where it is wanted.
     """
     source = DescriptorTable(table, converted)
     if source.rows < FEWEST_ROWS:
@@ -95,7 +97,8 @@ def run(
     )
     criteria.refuse_impossible(source.rows)
     kept = _kept_by_force(source, force_keep)
-    measured = measure(source, range_mode, memory_mb=memory_mb, threads=threads)
+    notes = MemoryLog()
+    measured = measure(source, range_mode, memory_mb=memory_mb, threads=threads, memory=notes)
     failures = {
         name: None if name in kept else next(criteria.failures(found), None)
         for name, found in measured.items()
@@ -115,6 +118,8 @@ def run(
     rejects.sort(key=lambda row: row["removed"])
     write_table(statistics, table_of_rows(rows, STATISTICS), STATISTICS)
     write_table(events, table_of_rows(rejects, EVENTS), EVENTS)
+    if memory is not None:
+        notes.write(memory)
     write_json(
         checkpoint,
         {
@@ -141,7 +146,12 @@ def run(
 
 
 def measure(
-    source: ColumnBlocks, range_mode: str, *, memory_mb: float, threads: int
+    source: ColumnBlocks,
+    range_mode: str,
+    *,
+    memory_mb: float,
+    threads: int,
+    memory: MemoryLog | None = None,
 ) -> dict[str, ColumnStatistics]:
     """Return the statistics of every descriptor, in name order, reading blocks of columns."""
     width = columns_per_block(
@@ -154,7 +164,7 @@ def measure(
     progress = Progress(
         "filter_variance", total=len(source.names), unit="descriptors", batches=blocks
     )
-    memory, measured = MemoryLog(), dict[str, ColumnStatistics]()
+    memory, measured = memory or MemoryLog(), dict[str, ColumnStatistics]()
     with ThreadPoolExecutor(threads) as pool:
         for names, values in source.blocks(source.names, width):
             columns: Iterator[Any] = (values[:, place] for place in range(len(names)))

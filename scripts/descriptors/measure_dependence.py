@@ -247,10 +247,15 @@ def score_pieces(
         for block, values in source.blocks(names, width):
             chosen = values if taken is None else values[taken]
             scores = np.empty((len(chosen), len(block)), np.float32, order="F")
-            ranked = pool.map(lambda column: normal_scores(mid_ranks(column)), chosen.T)
-            for place, column in enumerate(ranked):
-                scores[:, place] = column
+
+            # Written where they are computed: results that wait to be fetched would add up.
+            def rank(place: int, chosen=chosen, scores=scores) -> None:  # type: ignore[no-untyped-def]
+                scores[:, place] = normal_scores(mid_ranks(chosen[:, place]))
+
+            list(pool.map(rank, range(len(block))))
+            del values, chosen, rank  # before the next block is read
             yield scores
+            del scores
             progress.advance(len(block))
             log.note("ranks")
     progress.finish()

@@ -1,10 +1,12 @@
 """Resident memory and time by block, for the log and for a table, so that a leak can be seen."""
 
+import ctypes
 import logging
 import os
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +16,7 @@ from scripts.descriptors.tables import MEMORY
 
 _logger = logging.getLogger(__name__)
 _STATM = Path("/proc/self/statm")
+_M_ARENA_MAX = -8  # a parameter of glibc's mallopt
 
 
 def resident_mb() -> float:
@@ -24,16 +27,34 @@ def resident_mb() -> float:
     return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
 
 
+def _of_allocator(name: str) -> Callable[..., int]:
+    """Return a function of glibc, or what does nothing where there is none."""
+    if sys.platform != "linux":
+        return lambda *arguments: 0
+    return getattr(ctypes.CDLL(None), name, lambda *arguments: 0)
+
+
+_mallopt, _malloc_trim = _of_allocator("mallopt"), _of_allocator("malloc_trim")
+
+
 class MemoryLog:
-    """Notes memory and seconds at the end of each block of each stage."""
+    """Notes memory and seconds at the end of each block of each stage.
+
+    Freed memory is given back to the system first: glibc keeps freed pieces of up to 32 MB for
+    itself as soon as one such piece was freed, so that resident memory would grow after the first
+    block by what no block holds. Threads that start later share one heap, which was seen to lower
+    the level, not the growth (tests/benchmarks/RESULTS.md).
+    """
 
     def __init__(self) -> None:
+        _mallopt(_M_ARENA_MAX, 1)
         self._rows: list[dict[str, object]] = []
         self._blocks: dict[str, int] = {}
         self._since = time.monotonic()
 
     def note(self, stage: str) -> None:
         """Note that a block of `stage` is done; its seconds run from the note before."""
+        _malloc_trim(0)
         now, memory = time.monotonic(), resident_mb()
         block = self._blocks.get(stage, -1) + 1
         self._blocks[stage] = block

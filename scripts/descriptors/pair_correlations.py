@@ -5,6 +5,7 @@ float64, since what a VIF divides by is what correlations leave.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ def pair_correlations(
     *,
     min_overlap: int,
     memory_mb: float,
+    threads: int,
     tmpdir: Path,
     memory: MemoryLog,
 ) -> NDArray[np.float64]:
@@ -74,6 +76,7 @@ def pair_correlations(
         matrix: "normal_scores" or "values".
         min_overlap: fewest rows that two columns must share.
         memory_mb: memory of the whole step.
+        threads: columns that are ranked or standardized at a time; they change no result.
         tmpdir: local disk for the features.
         memory: takes a note after each block.
     """
@@ -81,24 +84,36 @@ def pair_correlations(
         return np.eye(len(names))
     transform = TRANSFORMS[matrix]
     width = columns_per_block(
-        table.rows, memory_mb=memory_mb, bytes_per_value=12, working_bytes=_WORKING_BYTES
+        table.rows,
+        memory_mb=memory_mb,
+        bytes_per_value=12,
+        working_bytes=_WORKING_BYTES * threads,
     )
     with (
         private_folder(tmpdir) as folder,
         feature_store(folder, table.rows, len(names)) as store,
+        ThreadPoolExecutor(threads) as pool,
     ):
         progress = Progress(f"read for {matrix}", total=len(names), unit="descriptors")
         first = 0
         for block, values in table.blocks(names, width):
             features = np.empty(values.shape, np.float32, order="F")
-            for place in range(len(block)):
+
+            def fill(place: int, values=values, features=features) -> None:  # type: ignore[no-untyped-def]
                 features[:, place] = transform(values[:, place])
+
+            list(pool.map(fill, range(len(block))))
             store.write(first, features)
             first += len(block)
+            del values, features, fill  # before the next block is read
             progress.advance(len(block))
             memory.note(f"read {matrix}")
         progress.finish()
-        products = masked_products(store, device=pick_device(), exact=True)
-        memory.note(f"multiply {matrix}")
+        products = masked_products(
+            store,
+            device=pick_device(),
+            exact=True,
+            chunk_done=lambda: memory.note(f"multiply {matrix}"),
+        )
     rho, _ = correlation_of(products, min_overlap)
     return rho

@@ -125,6 +125,7 @@ class RepeatedChain:
             self.settings.vif["matrix"],
             min_overlap=self.settings.required(table.rows),
             memory_mb=self.memory_mb,
+            threads=self.threads,
             tmpdir=self.tmpdir,
             memory=self.memory,
         )

@@ -206,7 +206,7 @@ def test_layout_memory_and_threads_do_not_change_a_byte(tmp_path: Path):
     columns = planted()
     columns["x"][::7] = np.nan
     usual = Pass3(tmp_path / "1", columns)
-    other = Pass3(tmp_path / "2", columns, cuts=(1, 100), reverse=True, memory_mb=1, threads=2)
+    other = Pass3(tmp_path / "2", columns, cuts=(1, 100), reverse=True, memory_mb=1, threads=3)
     assert usual.events
     for name in ("path.parquet", "events.parquet", "sensitivity.tsv", "checkpoint.json"):
         assert (usual.out / name).read_bytes() == (other.out / name).read_bytes()

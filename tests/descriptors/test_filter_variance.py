@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from scripts.common.errors import ConfigError, InputError
-from scripts.descriptors.tables import EVENTS, STATISTICS
+from scripts.common.tables import read_table
+from scripts.descriptors.tables import EVENTS, MEMORY, STATISTICS
 from tests.descriptors.table_builders import describe, mixed_columns, pass1, write_parts
 
 ROWS = 1_000
@@ -125,6 +126,14 @@ def test_memory_and_threads_change_no_byte(tmp_path, memory_mb, threads):
         pass1(tmp_path / name, **options)
     for file in ("statistics.parquet", "events.parquet", "pass1_variance.json"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_memory_is_noted_after_each_block(tmp_path):
+    describe(tmp_path, write_parts(tmp_path, mixed_columns()))
+    pass1(tmp_path, memory_mb=0.001, memory=tmp_path / "memory.parquet")
+    notes = read_table(tmp_path / "memory.parquet", MEMORY).to_pylist()
+    assert [note["block"] for note in notes] == list(range(len(mixed_columns())))
+    assert all(note["resident_mb"] > 0 and note["seconds"] >= 0 for note in notes)
 
 
 def test_layout_column_order_and_row_order_change_no_statistic(tmp_path):

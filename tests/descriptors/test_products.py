@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 from scripts.descriptors import feature_store as store_module
 from scripts.descriptors.feature_store import feature_store
@@ -45,6 +46,16 @@ def by_numpy(values):
     valid, known = ~np.isnan(values), np.nan_to_num(values.astype(np.float64))
     shared = valid.T.astype(int) @ valid
     return known.T @ known, known.T @ valid, (known**2).T @ valid, shared
+
+
+def test_sums_do_not_depend_on_the_threads_of_the_machine(tmp_path):
+    values = np.random.Generator(np.random.Philox(7)).normal(size=(100_000, 1)).astype(np.float32)
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads), feature_store(tmp_path, *values.shape) as store:
+            store.write(0, values)
+            found.append((float(store.sums[0]), float(store.squares[0])))
+    assert found[0] == found[1]
 
 
 def test_what_is_written_comes_back(tmp_path):
