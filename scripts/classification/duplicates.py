@@ -60,15 +60,15 @@ class Duplicates:
 
 
 def find_duplicates(
-    keys: Keys, labels: npt.NDArray[np.int32], empty: npt.NDArray[np.bool_]
+    keys: Keys, labels: npt.NDArray[np.int32], known: npt.NDArray[np.bool_]
 ) -> Duplicates:
     """Find the equal rows.
 
     Args:
         keys: (n, 2) keys of the texts.
         labels: (n,) number of each row's label.
-        empty: (n,) whether a row has no text.
+        known: (n,) whether a row has a text.
     """
-    same_text = first_places(keys, ~empty)
+    same_text = first_places(keys, known)
     pairs = np.stack([same_text, labels], axis=1).astype(np.uint64)
-    return Duplicates(same_text, first_places(pairs, ~empty))
+    return Duplicates(same_text, first_places(pairs, known))

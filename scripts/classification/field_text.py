@@ -28,7 +28,7 @@ _NUMBER = (
     r"^\s*[+-]?(0|[1-9][0-9]{0,17}|[1-9][0-9]{0,2}(,[0-9]{3}){1,5})(\.[0-9]{1,18})?"
     r"([eE][+-]?[0-9]{1,3})?\s*$"
 )
-_DATE = r"^\s*[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}\s*$"
+_DATE = r"^(?P<year>[0-9]{4})[-/.](?P<month>[0-9]{1,2})[-/.](?P<day>[0-9]{1,2})$"
 
 
 def number_form(number: str) -> str:
@@ -176,7 +176,7 @@ def csv_texts_of(column: pa.Array, kind: str) -> pa.Array:
     trimmed = pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
     if kind == NUMBER:
         return _mapped(pc.replace_substring(trimmed, ",", ""))
-    return pc.strftime(_days(trimmed), format="%Y-%m-%d")
+    return _iso(trimmed)
 
 
 def csv_kinds_of(column: pa.Array) -> set[str]:
@@ -189,17 +189,25 @@ def csv_kinds_of(column: pa.Array) -> set[str]:
     kinds = {TEXT}
     if pc.all(pc.match_substring_regex(known, _NUMBER), min_count=0).as_py():
         kinds.add(NUMBER)
-    if (
-        pc.all(pc.match_substring_regex(known, _DATE), min_count=0).as_py()
-        and _days(known).null_count == 0
-    ):
+    if pc.all(pc.match_substring_regex(known, _DATE), min_count=0).as_py() and _are_days(known):
         kinds.add(DATE)
     return kinds
 
 
-def _days(texts: pa.Array) -> pa.Array:
-    dashed = pc.replace_substring_regex(texts, "[/.]", "-")
-    return pc.strptime(dashed, format="%Y-%m-%d", unit="s", error_is_null=True)
+def _iso(texts: pa.Array) -> pa.Array:
+    """Return dates with dashes and two digits for month and day."""
+    year, month, day = pc.extract_regex(texts, _DATE).flatten()
+    return pc.binary_join_element_wise(
+        year, pc.utf8_lpad(month, 2, "0"), pc.utf8_lpad(day, 2, "0"), "-"
+    )
+
+
+def _are_days(texts: pa.Array) -> bool:
+    try:
+        _iso(texts).cast(pa.date32())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _all_blank(values: Sequence[pa.Array]) -> pa.Array:

@@ -12,13 +12,16 @@ The classes that faults take rows from, or give rows to, keep enough untouched r
 one of them in train, so that no fault makes another one by accident.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
 from scripts.classification.account_rows import Account, AccountingRow
+from scripts.classification.account_vocabulary import Kind
 from scripts.classification.keyed_generator import keyed_generator
+from scripts.common.errors import ConfigError
 
 NULL_LABEL = "null_label"
 EMPTY_TEXT = "empty_text"
@@ -75,8 +78,10 @@ def plant(
         seed: decides which rows.
 
     Returns:
-        The rows with their faults, copies at the end. Where there are too few rows for a fault,
-        fewer are planted.
+        The rows with their faults, copies at the end.
+
+    Raises:
+        ConfigError: there are too few rows of too few kinds of account.
     """
     draw = keyed_generator(seed, "planted faults")
     sizes = [len(group) for group in groups]
@@ -92,23 +97,27 @@ def plant(
             if number in ample and place >= _UNTOUCHED:
                 touchable.append((len(planted), number))
             planted.append(PlantedRow(replace(row, old_split=_side(in_test)), fault))
+    if len(touchable) < sum(_number(fault, rows) for fault in _PER_MILLE) or not _differ(
+        accounts[number].kind for number in ample
+    ):
+        raise ConfigError(
+            f"{rows} rows in {len(accounts)} classes leave no room for the planted faults; "
+            "generate more rows for each class"
+        )
     chosen = iter(touchable[place] for place in draw.permutation(len(touchable)))
     copies: list[PlantedRow] = []
     for fault in _PER_MILLE:
-        for _, (place, number) in zip(range(_number(fault, rows)), chosen, strict=False):
+        for place, number in islice(chosen, _number(fault, rows)):
             others = [n for n in ample if accounts[n].kind != accounts[number].kind]
-            other = accounts[others[draw.integers(len(others))]].label if others else None
-            rows_of_fault = _faulty(fault, planted[place].row, other, variant=place)
-            if rows_of_fault:
-                planted[place], *copied = (PlantedRow(row, fault) for row in rows_of_fault)
-                copies += copied
+            other = accounts[others[draw.integers(len(others))]].label
+            first, *copied = _faulty(fault, planted[place].row, other, variant=place)
+            planted[place] = PlantedRow(first, fault)
+            copies += (PlantedRow(row, fault) for row in copied)
     return planted + copies
 
 
-def _faulty(
-    fault: str, row: AccountingRow, other: str | None, *, variant: int
-) -> list[AccountingRow]:
-    """Return the row with the fault, and its copy where there is one; nothing if it cannot be."""
+def _faulty(fault: str, row: AccountingRow, other: str, *, variant: int) -> list[AccountingRow]:
+    """Return the row with the fault, and its copy where there is one."""
     if fault == NULL_LABEL:
         return [replace(row, label=None)]
     if fault == EMPTY_TEXT:
@@ -117,8 +126,6 @@ def _faulty(
         return [replace(row, posted=None, amount=amount, counterparty=missing, memo=missing)]
     if fault == CROSS_SPLIT_DUPLICATE:
         return [replace(row, old_split=_side(in_test)) for in_test in (False, True)]
-    if other is None:
-        return []
     changed = replace(row, label=other)
     return [row, changed] if fault == CONFLICTING_DUPLICATE else [changed]
 
@@ -128,6 +135,10 @@ def _test_only(sizes: Sequence[int], draw: np.random.Generator) -> set[int]:
     fit = [number for number, size in enumerate(sizes) if low <= size <= high]
     wanted = max(1, round(len(sizes) * _TEST_ONLY_SHARE))
     return {fit[place] for place in draw.permutation(len(fit))[:wanted]}
+
+
+def _differ(kinds: Iterable[Kind]) -> bool:
+    return len(set(kinds)) > 1
 
 
 def _number(fault: str, rows: int) -> int:

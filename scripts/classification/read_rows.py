@@ -97,7 +97,7 @@ def run(
         )
         columns = store.fill(reader.labelled())
         _require_labels(reader, inputs)
-        found = find_duplicates(columns.texts, columns.labels, columns.empty)
+        found = find_duplicates(columns.texts.keys, columns.labels, columns.texts.known)
         remaining = ~found.repeats if duplicates == DROP else np.ones(store.size, np.bool_)
         kept, extraction = _extracted(
             columns,
@@ -186,16 +186,16 @@ def _extracted(
 
 def _groups(columns: RowColumns, mode: str) -> tuple[npt.NDArray[np.int64], dict[str, Any]]:
     """Return the place of each kept row's group, and what near forms add to equal texts."""
-    same: Duplicates = find_duplicates(columns.texts, columns.labels, columns.empty)
+    same: Duplicates = find_duplicates(columns.texts.keys, columns.labels, columns.texts.known)
     links = [same.links(mode)]
     near: dict[str, Any] = {"used": columns.nears is not None, "groups": 0, "rows": 0}
-    if columns.nears is not None and columns.near_empty is not None:
-        link = first_places(columns.nears, ~columns.near_empty)
+    if columns.nears is not None:
+        link = first_places(columns.nears.keys, columns.nears.known)
         sizes = np.bincount(link, minlength=link.size)
         near |= {"groups": int((sizes > 1).sum()), "rows": int(sizes[sizes > 1].sum())}
         links.append(link)
-    if columns.groups is not None and columns.no_group is not None:
-        links.append(first_places(columns.groups, ~columns.no_group))
+    if columns.groups is not None:
+        links.append(first_places(columns.groups.keys, columns.groups.known))
     return components(columns.rows.size, links), near
 
 

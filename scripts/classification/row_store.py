@@ -21,34 +21,64 @@ _SPOOLED = ("row", "label", "text", "given_split")
 
 
 @dataclass(frozen=True)
+class Compared:
+    """A value of n rows by which they are compared.
+
+    Attributes:
+        keys: (n, 2) keys of the values.
+        known: (n,) whether a row has a value; one without is equal to none.
+    """
+
+    keys: Keys
+    known: npt.NDArray[np.bool_]
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> "Compared":
+        """Return the values of some of the rows."""
+        return Compared(self.keys[kept], self.known[kept])
+
+
+@dataclass(frozen=True)
 class RowColumns:
     """Columns of n rows.
 
     Attributes:
         rows: (n,) row numbers of the input, ascending.
         labels: (n,) number of each row's label.
-        empty: (n,) whether a row has no text.
-        texts: (n, 2) keys of the texts.
-        nears: (n, 2) keys of their near forms, None where these are not compared.
-        near_empty: (n,) whether nothing is left of a text in its near form, None likewise.
-        groups: (n, 2) keys of the group column's values, None where there is no such column.
-        no_group: (n,) whether a row has no such value, None likewise.
+        texts: the texts.
+        nears: their near forms, None where these are not compared.
+        groups: the group column's values, None where there is no such column.
     """
 
     rows: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int32]
-    empty: npt.NDArray[np.bool_]
-    texts: Keys
-    nears: Keys | None
-    near_empty: npt.NDArray[np.bool_] | None
-    groups: Keys | None
-    no_group: npt.NDArray[np.bool_] | None
+    texts: Compared
+    nears: Compared | None
+    groups: Compared | None
 
     def where(self, kept: npt.NDArray[np.bool_]) -> "RowColumns":
         """Return the columns of some of the rows."""
         return RowColumns(
-            *(None if column is None else column[kept] for column in vars(self).values())
+            self.rows[kept],
+            self.labels[kept],
+            self.texts.where(kept),
+            self.nears and self.nears.where(kept),
+            self.groups and self.groups.where(kept),
         )
+
+
+class _Comparison:
+    """Collects the keys of one value, batch by batch."""
+
+    def __init__(self) -> None:
+        self._keys, self._known = array("B"), array("B")
+
+    def add(self, values: pa.Array) -> None:
+        self._keys.frombytes(exact_keys(values).tobytes())
+        self._known.frombytes(pc.is_valid(values).to_numpy(zero_copy_only=False).tobytes())
+
+    def collected(self) -> Compared:
+        keys = np.frombuffer(self._keys, dtype=np.uint64).reshape(-1, 2)
+        return Compared(keys, np.frombuffer(self._known, dtype=np.bool_))
 
 
 class RowStore:
@@ -66,7 +96,8 @@ class RowStore:
         self._most_rows = int(mem_mb * 1e6 * _SHARE_OF_MEMORY / _BYTES_PER_ROW)
         self._mem_mb = mem_mb
         self._code_of: dict[str, int] = {}
-        self._buffers = {name: array("B") for name in RowColumns.__annotations__}
+        self._rows, self._labels = array("q"), array("i")
+        self._texts, self._nears, self._groups = _Comparison(), _Comparison(), _Comparison()
         self.size = 0
 
     @property
@@ -96,14 +127,11 @@ class RowStore:
                 stream.write_batch(batch.select(list(_SPOOLED)))
                 self._add(batch)
         return RowColumns(
-            rows=self._column("rows", np.int64),
-            labels=self._column("labels", np.int32),
-            empty=self._column("empty", np.bool_),
-            texts=self._column("texts", np.uint64).reshape(-1, 2),
-            nears=self._column("nears", np.uint64).reshape(-1, 2) if self._near else None,
-            near_empty=self._column("near_empty", np.bool_) if self._near else None,
-            groups=self._column("groups", np.uint64).reshape(-1, 2) if self._grouped else None,
-            no_group=self._column("no_group", np.bool_) if self._grouped else None,
+            rows=np.frombuffer(self._rows, dtype=np.int64),
+            labels=np.frombuffer(self._labels, dtype=np.int32),
+            texts=self._texts.collected(),
+            nears=self._nears.collected() if self._near else None,
+            groups=self._groups.collected() if self._grouped else None,
         )
 
     def kept(
@@ -127,18 +155,14 @@ class RowStore:
 
     def _add(self, batch: pa.RecordBatch) -> None:
         texts = batch.column("text")
-        self._extend("rows", batch.column("row").to_numpy())
-        self._extend("labels", self._codes(batch.column("label")))
-        self._extend("empty", pc.equal(texts, "").to_numpy(zero_copy_only=False))
-        self._extend("texts", exact_keys(texts))
+        texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+        self._rows.frombytes(batch.column("row").to_numpy().tobytes())
+        self._labels.frombytes(self._codes(batch.column("label")).tobytes())
+        self._texts.add(texts)
         if self._near:
-            nears = near_forms(texts)
-            self._extend("nears", exact_keys(nears))
-            self._extend("near_empty", pc.is_null(nears).to_numpy(zero_copy_only=False))
+            self._nears.add(near_forms(texts))
         if self._grouped:
-            values = batch.column("group_value")
-            self._extend("groups", exact_keys(values))
-            self._extend("no_group", pc.is_null(values).to_numpy(zero_copy_only=False))
+            self._groups.add(batch.column("group_value"))
 
     def _codes(self, labels: pa.Array) -> npt.NDArray[np.int32]:
         coded = labels.dictionary_encode()
@@ -147,9 +171,3 @@ class RowStore:
             for label in coded.dictionary.to_pylist()
         ]
         return np.array(codes, np.int32)[coded.indices.to_numpy()]
-
-    def _extend(self, name: str, values: npt.NDArray[np.generic]) -> None:
-        self._buffers[name].frombytes(np.ascontiguousarray(values).tobytes())
-
-    def _column(self, name: str, kind: type[np.generic]) -> npt.NDArray[np.generic]:
-        return np.frombuffer(self._buffers.pop(name), dtype=kind)

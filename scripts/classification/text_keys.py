@@ -46,7 +46,7 @@ def near_form(text: str) -> str:
 
 
 def near_forms(texts: pa.Array) -> pa.Array:
-    """Return `near_form` of each text, null where nothing is left of it.
+    """Return `near_form` of each text, null where there is no text or nothing is left of it.
 
     Texts of ASCII and Hangul syllables, most of Korean bookkeeping, need no table of Unicode.
     """
