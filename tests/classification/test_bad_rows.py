@@ -10,7 +10,7 @@ import pytest
 
 from scripts.classification import csv_files
 from scripts.common.errors import ConfigError, InputError
-from tests.classification.row_builders import parquet, read, text_file
+from tests.classification.input_builders import parquet, read, text_file
 
 
 def refused(folder, inputs, kind=InputError, **options):

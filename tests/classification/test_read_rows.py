@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from scripts.classification import parquet_files
 from scripts.classification import read_rows as step
 from scripts.classification.text_keys import near_form
-from tests.classification.row_builders import parquet, read, text_file
+from tests.classification.input_builders import parquet, read, text_file
 
 LABELS = ["a", "b", None, ""]
 TEXTS = ["식대", "식 대", "교통비", "", None, "  ", "x"]
