@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 FAULT = "wrong_initial_loss"
 TOLERANCE = 0.1  # share of ln C
 STANDARD_ERRORS = 3.0
+_MOST_OUTPUTS = 1e6  # of a head that one may have meant
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,15 @@ def check_initial_loss(row_losses: NDArray[Any], classes: int) -> InitialLoss:
 
 
 def _remedy(mean: float, expected: float) -> str:
+    outputs = math.exp(min(mean, 50.0))
+    equal = f" ({outputs:,.0f} equal outputs would cost this)" if outputs < _MOST_OUTPUTS else ""
     if mean > expected:
         return (
             "the head's scale is too wide (initialise it with a standard deviation near 0.02, or "
-            "at 0), the loss is a sum or multiplied, or the head has more outputs than classes "
-            f"(about {math.exp(min(mean, 50.0)):,.0f} equal ones would cost this)"
+            "at 0), the loss is a sum or multiplied, or the head has more outputs than classes"
+            f"{equal}"
         )
     return (
         "the head is not untrained (loaded from a checkpoint), the labels stand in the inputs, or "
-        f"the head has fewer outputs than classes (about {math.exp(mean):,.0f} equal ones would "
-        "cost this)"
+        f"the head has fewer outputs than classes{equal}"
     )
