@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scripts.common.arrow_dataset import SplitWriter
 from scripts.common.corpus_tables import (
     CANDIDATES,
     ENTITY_COREF_ROWS,
@@ -37,7 +38,6 @@ from scripts.common.progress import Progress
 from scripts.common.splice import Splice, spliced_ids
 from scripts.common.tables import iterate_batches, read_table, table_writer
 from scripts.common.wordpiece import WordPiece, load_wordpiece
-from scripts.corpus.arrow_dataset import SplitWriter
 from scripts.corpus.metadata import EntityCorefStatistics, dataset_metadata, describe_dataset
 from scripts.corpus.sample_limits import DROP_REASONS, SampleLimits
 from scripts.corpus.select_documents import KEPT

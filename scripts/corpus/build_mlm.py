@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from scripts.common.arrow_dataset import SplitWriter
 from scripts.common.corpus_tables import FATES, MLM_ROWS, SELECTION, TOKENS
 from scripts.common.entry import entry
 from scripts.common.files import (
@@ -23,7 +24,6 @@ from scripts.common.files import (
 from scripts.common.progress import Progress
 from scripts.common.tables import iterate_batches, table_writer
 from scripts.common.wordpiece import load_wordpiece
-from scripts.corpus.arrow_dataset import SplitWriter
 from scripts.corpus.documents import rows_in_key_range
 from scripts.corpus.metadata import MlmStatistics, dataset_metadata, describe_dataset
 from scripts.corpus.packing import Packer

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from scripts.common.arrow_dataset import describe_files
 from scripts.common.corpus_tables import ENTITIES
 from scripts.common.files import sha256_file, write_json
 from scripts.common.tables import iterate_batches
-from scripts.corpus.arrow_dataset import describe_files
 
 FORMAT_VERSION = "1"
 DISTANCE_CLASSES = {"short": (10, 200), "medium": (200, 800), "long": (800, 2000)}

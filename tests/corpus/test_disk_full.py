@@ -19,12 +19,12 @@ import pyarrow as pa
 import pytest
 from datasets import load_from_disk
 
+from scripts.common.arrow_dataset import SplitWriter
 from scripts.common.downloads import download
 from scripts.common.errors import DownloadError, OutputError
 from scripts.common.files import atomic_folder, private_folder, write_json
 from scripts.common.out_of_core import connect
 from scripts.common.tables import read_table, write_table
-from scripts.corpus.arrow_dataset import SplitWriter
 from scripts.corpus.shard_source import run as shard_source
 from scripts.corpus.spool import Spool
 from tests.common.loopback import file_answer, serve

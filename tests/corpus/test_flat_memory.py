@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from scripts.common.arrow_dataset import SplitWriter
 from scripts.common.corpus_tables import (
     DOCUMENTS,
     MENTION_LISTS,
@@ -17,7 +18,6 @@ from scripts.common.corpus_tables import (
     TOKENS,
 )
 from scripts.common.tables import table_writer, write_table
-from scripts.corpus.arrow_dataset import SplitWriter
 from scripts.corpus.select_documents import KEPT
 from tests.corpus.builders import hand_wordpiece
 from tests.corpus.step_process import step

@@ -1,10 +1,13 @@
 """Finished datasets open with `load_from_disk` and give back what was written, byte for byte."""
 
+import pyarrow as pa
 import pytest
 from datasets import load_from_disk
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from scripts.common.arrow_dataset import SplitWriter, describe_files
 from scripts.common.corpus_tables import MLM_ROWS
-from scripts.corpus.arrow_dataset import SplitWriter, describe_files
 
 SPLITS = ("train", "validation", "test", "holdout")
 
@@ -63,3 +66,33 @@ def test_description_names_every_file(tmp_path):
 def test_dataset_without_rows_can_be_opened(tmp_path):
     _, folder = save(tmp_path, {}, 10)
     assert dict(load_from_disk(str(folder))) == {}
+
+
+def described(folder, rows, sizes, rows_per_file):
+    """The files of rows that come in batches of `sizes`, or one by one where there are none."""
+    with SplitWriter(folder, MLM_ROWS, ("train",), rows_per_file) as writer:
+        if sizes is None:
+            for found in rows:
+                writer.add("train", found)
+        start = 0
+        for size in sizes or ():
+            writer.add_batch(
+                "train", pa.RecordBatch.from_pylist(rows[start : start + size], schema=MLM_ROWS)
+            )
+            start += size
+    return describe_files(folder)
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    sizes=st.lists(st.sampled_from([0, 1, 3, 49, 50, 51, 499, 500, 501, 777]), max_size=5),
+    rows_per_file=st.sampled_from([1, 7, 499, 500, 750, 10_000]),
+)
+def test_batches_give_the_bytes_of_single_rows(tmp_path_factory, sizes, rows_per_file):
+    rows = [row(number) for number in range(min(sum(sizes), 40 * rows_per_file))]
+    one_by_one = described(tmp_path_factory.mktemp("rows"), rows, None, rows_per_file)
+    batches = described(tmp_path_factory.mktemp("batches"), rows, sizes, rows_per_file)
+    assert batches == one_by_one
+    # One large batch, of which every file is a slice.
+    whole = described(tmp_path_factory.mktemp("whole"), rows, [len(rows)], rows_per_file)
+    assert whole == one_by_one

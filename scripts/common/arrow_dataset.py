@@ -1,4 +1,4 @@
-"""Finished datasets: Arrow folders that `datasets.load_from_disk` opens, written row by row."""
+"""Finished datasets: Arrow folders that `datasets.load_from_disk` opens, written in any batches."""
 
 import json
 from pathlib import Path
@@ -59,6 +59,22 @@ class SplitWriter:
         self._waiting[split].append(row)
         if len(self._waiting[split]) >= _ROWS_AS_OBJECTS:
             self._pack(split)
+        self._write_what_is_full(split)
+
+    def add_batch(self, split: str, batch: pa.RecordBatch) -> None:
+        """Add the rows of a batch to a split; the files are those of `add`, row for row."""
+        self._pack(split)
+        start = 0
+        while start < batch.num_rows:
+            in_file = self.rows[split] % self.rows_per_file
+            free = min(_ROWS_AT_A_TIME - in_file % _ROWS_AT_A_TIME, self.rows_per_file - in_file)
+            piece = batch.slice(start, free)
+            self._packed[split].append(piece)
+            self.rows[split] += piece.num_rows
+            start += piece.num_rows
+            self._write_what_is_full(split)
+
+    def _write_what_is_full(self, split: str) -> None:
         in_file = self.rows[split] % self.rows_per_file
         file_is_full = in_file == 0
         if file_is_full or in_file % _ROWS_AT_A_TIME == 0:
