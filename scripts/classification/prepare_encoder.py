@@ -54,6 +54,7 @@ def run(
         DownloadError: the base model cannot be loaded.
     """
     from scripts.classification.encoder_body import fresh_body, published_body, require_length
+    from scripts.classification.encoder_model import quieten_library
     from scripts.classification.encoder_tokenizer import published_tokenizer, trained_tokenizer
     from scripts.classification.tables import TRAIN
     from scripts.common.files import atomic_folder
@@ -63,6 +64,7 @@ def run(
             f"classification.encoder.length {length}: a row needs at least {_SHORTEST} tokens; "
             "raise it"
         )
+    quieten_library()
     if pretrained:
         tokenizer = published_tokenizer(pretrained, revision, length)
         body = published_body(pretrained, revision, tokenizer, seed=seed)
