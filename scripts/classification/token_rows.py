@@ -56,10 +56,10 @@ class TokenRows:
         lengths = self.lengths[places]
         grid = np.arange(lengths.max(initial=1))
         inside = grid < lengths[:, None]
-        sources = np.where(inside, self.starts[places][:, None] + grid, 0)
-        ids = np.where(inside, self.ids[sources], self.pad)
+        ids = np.full(inside.shape, self.pad, np.int64)
+        ids[inside] = self.ids[(self.starts[places][:, None] + grid)[inside]]
         return {
-            "input_ids": torch.from_numpy(ids.astype(np.int64)),
+            "input_ids": torch.from_numpy(ids),
             "attention_mask": torch.from_numpy(inside.astype(np.int64)),
             "labels": torch.from_numpy(self.labels[places]),
         }
