@@ -26,12 +26,12 @@ class Examples:
     @property
     def rows(self) -> NDArray[np.int64]:
         """(n,) row numbers of the input."""
-        return np.asarray(self.table["row"].to_numpy(), np.int64)
+        return np.array(self.table["row"].to_numpy(), np.int64)
 
     @property
     def labels(self) -> NDArray[np.int64]:
         """(n,) class ids."""
-        return np.asarray(self.table["label"].to_numpy(), np.int64)
+        return np.array(self.table["label"].to_numpy(), np.int64)
 
     def texts(self) -> list[str]:
         """Return the n texts."""

@@ -1,10 +1,9 @@
 """Training of the softmax regression on sparse features, with any strategy's loss.
 
 Weights and bias start at 0, so all classes are equally likely and the initial loss is ln C. A
-batch's gradient touches only the n-grams that stand in it, so the weights take Adam's steps lazily
-(`torch.optim.SparseAdam`: moments of an n-gram move when it is seen). The learning rate falls
-linearly to 0. After each epoch the validation split is scored, and the earliest epoch with the best
-macro F1 of the supported classes is kept.
+batch's gradient touches only the n-grams that stand in it, so Adam is lazy (`lazy_adam.py`). The
+learning rate falls linearly to 0. After each epoch the validation split is scored, and the earliest
+epoch with the best macro F1 of the supported classes is kept.
 """
 
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from scripts.classification.initial_loss import InitialLoss, check_initial_loss
 from scripts.classification.labelled_features import LabelledFeatures
+from scripts.classification.lazy_adam import LazyAdam
 from scripts.classification.linear_model import logits_of
 from scripts.classification.losses import ClassificationLoss, Losses, row_losses
 from scripts.classification.resampling import Plan
@@ -115,25 +115,15 @@ def train_softmax(
 
 
 class _Softmax:
-    """Weights, bias and their optimizers."""
+    """Weights and bias with their optimizers."""
 
     def __init__(self, columns: int, classes: int, schedule: Schedule, rows: int) -> None:
-        self._weights = torch.zeros(columns, classes)
-        self._bias = torch.zeros(classes)
-        self._optimizers = (
-            torch.optim.SparseAdam([self._weights], lr=schedule.learning_rate),
-            torch.optim.Adam([self._bias], lr=schedule.learning_rate),
-        )
+        self.weights = np.zeros((columns, classes), np.float32)
+        self.bias = np.zeros(classes, np.float32)
+        self._weights_adam = LazyAdam(self.weights)
+        self._bias_adam = LazyAdam(self.bias[None])
         self._first_rate = schedule.learning_rate
         self._steps, self._step = schedule.steps(rows), 0
-
-    @property
-    def weights(self) -> NDArray[np.float32]:
-        return self._weights.numpy()
-
-    @property
-    def bias(self) -> NDArray[np.float32]:
-        return self._bias.numpy()
 
     def logits(self, features: Any) -> NDArray[np.float64]:
         return logits_of(features, self.weights, self.bias)
@@ -150,18 +140,9 @@ class _Softmax:
         losses = loss(logits, torch.from_numpy(labels))
         (slope,) = torch.autograd.grad(losses.objective, logits)
         by_logit = slope.numpy().astype(np.float32)
-        self._weights.grad = torch.sparse_coo_tensor(
-            torch.from_numpy(seen.astype(np.int64))[None],
-            torch.from_numpy(np.ascontiguousarray(batch.T @ by_logit)),
-            self._weights.shape,
-            is_coalesced=True,
-            check_invariants=False,
-        )
-        self._bias.grad = torch.from_numpy(by_logit.sum(axis=0))
         rate = self._first_rate * (1 - self._step / self._steps)
-        for optimizer in self._optimizers:
-            optimizer.param_groups[0]["lr"] = rate
-            optimizer.step()
+        self._weights_adam.step(seen, batch.T @ by_logit, rate)
+        self._bias_adam.step(np.zeros(1, np.int64), by_logit.sum(axis=0)[None], rate)
         self._step += 1
         return losses
 

@@ -99,8 +99,8 @@ def test_every_class_has_a_line_in_order_of_ids(tmp_path: Path):
     with path.open(encoding="utf-8") as stream:
         rows = list(csv.reader(stream, delimiter="\t"))
     assert rows == [
-        "label label_id bucket train_rows support precision recall f1".split(),
-        "a 0 head 200 2 1.000000 0.500000 0.666667".split(),
-        "b 1 tail 0 0 0.000000 0.000000 0.000000".split(),
-        "c 2 tail 5 1 0.500000 1.000000 0.666667".split(),
+        ["label", "label_id", "bucket", "train_rows", "support", "precision", "recall", "f1"],
+        ["a", "0", "head", "200", "2", "1.000000", "0.500000", "0.666667"],
+        ["b", "1", "tail", "0", "0", "0.000000", "0.000000", "0.000000"],
+        ["c", "2", "tail", "5", "1", "0.500000", "1.000000", "0.666667"],
     ]
