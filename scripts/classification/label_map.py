@@ -119,4 +119,6 @@ def _is_registry(content: Any) -> bool:
         return False
     if not all(isinstance(goal, str) for goal in merged.values()):
         return False
-    return labels == sorted(set(labels)) and set(merged.values()) <= set(labels) - set(merged)
+    if set(merged) & set(labels) or not set(merged.values()) <= set(labels):
+        return False
+    return labels == sorted(set(labels))
