@@ -15,6 +15,7 @@ from scripts.common.errors import ExpectedError, IntegrityError
 from scripts.common.files import read_json, write_json
 
 _NEAREST = 3
+_SIMILAR = 0.4  # labels are often short: one of two letters alike is 0.5
 _LISTED = 5
 
 
@@ -96,7 +97,11 @@ class LabelMap:
         first = unknown[0]
         listed = ", ".join(repr(label) for label in unknown[:_LISTED])
         more = f" and {len(unknown) - _LISTED} more" if len(unknown) > _LISTED else ""
-        near = [] if first is None else difflib.get_close_matches(first, self.labels, n=_NEAREST)
+        near = (
+            []
+            if first is None
+            else difflib.get_close_matches(first, self.labels, _NEAREST, _SIMILAR)
+        )
         hint = f"; nearest to {first!r}: {', '.join(map(repr, near))}" if near else ""
         return (
             f"{rows} labels are none of the {len(self.labels)} of the label map: {listed}{more}"

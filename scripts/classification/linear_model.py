@@ -54,6 +54,12 @@ class LinearModel:
         ]
         return _joined(parts)
 
+    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the probability of each class for each text, (n, C)."""
+        logits = logits_of(self.vocabulary.features(texts), self.weights, self.bias)
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
     def write(self, folder: Path) -> None:
         """Write the model into a folder: model.json, weights, vocabulary."""
         self.vocabulary.write(folder)

@@ -88,3 +88,12 @@ LOSSES = pa.schema(
         ("validation_macro_f1", pa.float64()),  # null between evaluations
     ]
 )
+
+# A split as the encoder reads it, in the order of EXAMPLES.
+TOKENS = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("label", pa.int64()),
+        ("input_ids", pa.list_(pa.int32())),  # special tokens included, no padding
+    ]
+)

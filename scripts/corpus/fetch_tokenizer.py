@@ -12,7 +12,7 @@ from scripts.common.entry import entry
 from scripts.common.errors import DownloadError, InputError
 from scripts.common.files import write_json, write_text
 from scripts.common.wordpiece import load_wordpiece
-from scripts.corpus.train_tokenizer import transformers_config
+from scripts.common.wordpiece_training import transformers_config
 
 
 def run(

@@ -40,7 +40,7 @@ class DocumentMaskedLM(nn.Module):
     """Reads packed rows with a masked language model, document by document.
 
     Args:
-        model: a masked language model of an architecture in base_model.ARCHITECTURES.
+        model: a masked language model of one of `ARCHITECTURES` (scripts.common.base_models).
     """
 
     def __init__(self, model: PreTrainedModel) -> None:

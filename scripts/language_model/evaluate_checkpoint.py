@@ -18,6 +18,7 @@ import torch
 from scripts.common.entry import entry
 from scripts.common.errors import InputError
 from scripts.common.files import read_json, sha256_file, write_json
+from scripts.common.memory import keep_freed_memory
 from scripts.common.progress import Progress
 from scripts.common.tables import table_of_rows, table_writer, write_table
 from scripts.common.wordpiece import load_wordpiece
@@ -38,7 +39,6 @@ from scripts.language_model.heldout_text import (
 from scripts.language_model.item_scores import ItemScorer
 from scripts.language_model.lenient_scores import NounTest
 from scripts.language_model.masked_logits import Runner
-from scripts.language_model.memory import keep_freed_memory
 from scripts.language_model.tables import HELDOUT_SCORES, ITEM_SCORES
 
 _ITEMS_AT_A_TIME = 256

@@ -12,8 +12,9 @@ of the learned ones from the start, as in Beltagy et al. 2020 (Longformer), sect
 import copy
 
 import torch
-from transformers import AutoModelForMaskedLM, PretrainedConfig, PreTrainedModel
+from transformers import AutoModelForMaskedLM, PreTrainedModel
 
+from scripts.common.base_models import first_position, longest_row
 from scripts.common.errors import ConfigError, InputError
 
 _POSITION_TABLES = {
@@ -21,19 +22,6 @@ _POSITION_TABLES = {
     "roberta": "roberta.embeddings.position_embeddings.weight",
     "deberta-v2": "deberta.embeddings.position_embeddings.weight",
 }
-
-
-def first_position(config: PretrainedConfig) -> int:
-    """Return the row of the position table that the first token uses.
-
-    RoBERTa counts from behind its padding id, the others from 0.
-    """
-    return int(config.pad_token_id) + 1 if config.model_type == "roberta" else 0
-
-
-def longest_row(config: PretrainedConfig) -> int:
-    """Return how many tokens a row may have, special tokens included."""
-    return int(config.max_position_embeddings) - first_position(config)
 
 
 def lengthened(model: PreTrainedModel, length: int) -> PreTrainedModel:

@@ -42,9 +42,10 @@ def run(
         sizes: its sizes, by the names of transformers' config.
         seed: seed of the run.
     """
+    from scripts.common.base_models import longest_row
     from scripts.language_model.base_model import fresh_model, pretrained_model
     from scripts.language_model.checkpoints import save_checkpoint
-    from scripts.language_model.lengthen import lengthened, longest_row
+    from scripts.language_model.lengthen import lengthened
 
     if length < 8:
         raise ConfigError(f"length {length}: a row needs at least 8 tokens; raise the run's length")

@@ -124,11 +124,12 @@ def run(
     arguments = dict(locals())
     import torch
 
+    from scripts.common.memory import keep_freed_memory
+    from scripts.common.saves import save_key
     from scripts.language_model.checkpoints import load_checkpoint, save_checkpoint
     from scripts.language_model.masking import pieces_of
-    from scripts.language_model.memory import keep_freed_memory
     from scripts.language_model.optimization import adamw, load_optimizer, save_optimizer
-    from scripts.language_model.segment_saves import SegmentSaves, segment_key
+    from scripts.language_model.segment_saves import SegmentSaves
     from scripts.language_model.team import current_team
     from scripts.language_model.training import (
         ForwardPass,
@@ -219,7 +220,7 @@ def run(
 
     saves = SegmentSaves(
         model.parent / "saves",
-        segment_key(
+        save_key(
             {
                 "settings": asdict(settings),
                 "masking": asdict(rows.masking),

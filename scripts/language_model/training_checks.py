@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from scripts.common.base_models import longest_row
 from scripts.common.errors import ConfigError, InputError, IntegrityError
 from scripts.common.files import folder_sha256, read_json
 from scripts.common.wordpiece import WordPiece
 from scripts.language_model.base_model import require_tokenizer_of
 from scripts.language_model.batches import ENTITY, TEXT, BatchPlan, boundary_step
-from scripts.language_model.lengthen import longest_row
 from scripts.language_model.optimization import read_about
 from scripts.language_model.training_rows import dataset_metadata
 

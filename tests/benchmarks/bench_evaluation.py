@@ -19,13 +19,13 @@ import tyro
 from transformers import DebertaV2Config, DebertaV2ForMaskedLM, PreTrainedModel
 
 from scripts.common.hashing import keyed_hash
+from scripts.common.memory import keep_freed_memory
 from scripts.common.wordpiece import WordPiece, load_wordpiece
 from scripts.language_model.analysed_texts import analyser
 from scripts.language_model.evaluation_sets import Item, read_items
 from scripts.language_model.item_scores import ItemScorer
 from scripts.language_model.lenient_scores import NounTest
 from scripts.language_model.masked_logits import Runner
-from scripts.language_model.memory import keep_freed_memory
 from tests.benchmarks.item_by_item import ItemByItem
 
 GOAL = 5.0

@@ -21,13 +21,13 @@ import tyro
 from transformers import PreTrainedModel
 
 from scripts.common.files import write_text
+from scripts.common.memory import keep_freed_memory
 from scripts.common.wordpiece import load_wordpiece
 from scripts.language_model.base_model import fresh_model
 from scripts.language_model.batches import ENTITY, BatchPlan
 from scripts.language_model.collate import MaskedRow, collate
 from scripts.language_model.document_attention import DocumentMaskedLM
 from scripts.language_model.masking import pieces_of
-from scripts.language_model.memory import keep_freed_memory
 from scripts.language_model.optimization import adamw, learning_rate
 from scripts.language_model.team import Team
 from scripts.language_model.training import (

@@ -16,9 +16,9 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from scripts.common.corpus_tables import DOCUMENTS
 from scripts.common.normalize import normalize
 from scripts.common.wordpiece import WordPiece, wordpiece_of
+from scripts.common.wordpiece_training import frequent_characters, train
 from scripts.corpus import deduplicate, shard_source
 from scripts.corpus.demo_articles import DemoArticle, demo_articles
-from scripts.corpus.train_tokenizer import frequent_characters, train
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 SEED = 20

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from scripts.common.base_models import ARCHITECTURES
 from scripts.common.errors import ConfigError, DownloadError, InputError
 from scripts.language_model import prepare_base_model
-from scripts.language_model.base_model import ARCHITECTURES, fresh_model, pretrained_model
+from scripts.language_model.base_model import fresh_model, pretrained_model
 from scripts.language_model.checkpoints import load_checkpoint
 from tests.language_model.tiny_models import (
     KINDS,

@@ -13,7 +13,7 @@ from scripts.common.errors import InputError
 from scripts.common.files import read_json
 from scripts.common.normalize import normalize
 from scripts.common.tables import read_table
-from scripts.corpus.train_tokenizer import frequent_characters, train
+from scripts.common.wordpiece_training import frequent_characters, train
 from scripts.language_model import build_gold_coref
 from scripts.language_model.tables import EVALUATION_ITEMS
 from tests.corpus.builders import checked

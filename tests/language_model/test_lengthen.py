@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 import torch
 
+from scripts.common.base_models import longest_row
 from scripts.common.errors import ConfigError, InputError
 from scripts.language_model.checkpoints import load_checkpoint, save_checkpoint
-from scripts.language_model.lengthen import lengthened, longest_row
+from scripts.language_model.lengthen import lengthened
 from tests.language_model.tiny_models import KINDS, plain_logits, random_ids, tiny_model
 
 LENGTH = 512  # the published models' full length: remapped buckets show at large distances only

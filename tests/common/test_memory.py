@@ -10,7 +10,7 @@ from tests.workflow.harness import ROOT
 _PROGRAM = """
 import resource
 import torch
-from scripts.language_model.memory import keep_freed_memory
+from scripts.common.memory import keep_freed_memory
 
 def attend(length):  # scores above 32 MiB, which glibc maps anew by default
     states = torch.ones(8, length, 64)
