@@ -32,6 +32,10 @@ CLASSIFICATION_TABLES = {
     }.items()
 }
 TRAINED_PACKAGES = ("torch", "numpy", "scikit-learn", "imbalanced-learn")
+ENCODER_PACKAGES = (
+    *("torch", "transformers", "accelerate", "tokenizers", "numpy"),
+    "imbalanced-learn",
+)
 
 
 def run_outputs(model):
@@ -345,3 +349,67 @@ rule train_linear:
         code=code_version("scripts/classification/train_linear.py", packages=TRAINED_PACKAGES),
     script:
         "../scripts/classification/train_linear.py"
+
+
+rule prepare_encoder:
+    """Load or make the base model and its tokenizer, and tokenize the splits."""
+    input:
+        parquet=rules.serialize_dataset.output.parquet,
+    output:
+        encoder=directory(f"{CLASSIFICATION_FOLDER}/encoder"),
+        tokens=directory(f"{CLASSIFICATION_FOLDER}/tokens"),
+    log:
+        "<results>/logs/classification/prepare_encoder/all.log",
+    benchmark:
+        "<results>/benchmarks/classification/prepare_encoder/all.jsonl"
+    conda:
+        "../envs/classification.yaml"
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(120),
+    params:
+        pretrained=CLASSIFICATION.config["transformer"]["model"],
+        revision=CLASSIFICATION.config["transformer"]["revision"],
+        architecture=CLASSIFICATION.config["transformer"]["architecture"],
+        sizes=CLASSIFICATION.sizes(),
+        vocabulary=CLASSIFICATION.config["transformer"]["vocabulary"],
+        length=CLASSIFICATION.config["transformer"]["max_tokens"],
+        seed=CONFIG["seed"],
+        code=code_version("scripts/classification/prepare_encoder.py", packages=ENCODER_PACKAGES),
+    script:
+        "../scripts/classification/prepare_encoder.py"
+
+
+rule train_encoder:
+    """Train a transformer under a strategy, and score it once on the test split."""
+    input:
+        encoder=rules.prepare_encoder.output.encoder,
+        tokens=rules.prepare_encoder.output.tokens,
+        label_map=rules.filter_classes.output.label_map,
+    output:
+        **run_outputs("transformer"),
+    log:
+        "<results>/logs/classification/train_encoder/{strategy}/{seed}.log",
+    benchmark:
+        "<results>/benchmarks/classification/train_encoder/{strategy}/{seed}.jsonl"
+    conda:
+        "../envs/classification.yaml"
+    threads: CLASSIFICATION.config["threads"]
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(1440),
+        gpu=1,
+        save_steps=CLASSIFICATION.config["transformer"]["save_steps"],
+    params:
+        settings=lambda wildcards: CLASSIFICATION.strategies[wildcards.strategy],
+        head_above=CLASSIFICATION.config["evaluation"]["head_above"],
+        tail_below=CLASSIFICATION.config["evaluation"]["tail_below"],
+        epochs=CLASSIFICATION.config["transformer"]["epochs"],
+        batch=CLASSIFICATION.config["transformer"]["batch"],
+        learning_rate=CLASSIFICATION.config["transformer"]["learning_rate"],
+        warmup_ratio=CLASSIFICATION.config["transformer"]["warmup_ratio"],
+        weight_decay=CLASSIFICATION.config["transformer"]["weight_decay"],
+        code_hash=code_version("scripts/classification/train_encoder.py", packages=ENCODER_PACKAGES),
+        code=code_version("scripts/classification/train_encoder.py", packages=ENCODER_PACKAGES),
+    script:
+        "../scripts/classification/train_encoder.py"

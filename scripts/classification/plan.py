@@ -70,6 +70,16 @@ class ClassificationPlan:
         value = self.config["input"][name]
         return _GENERATED.get(name, value) if self.kind == "generated" else value
 
+    def sizes(self) -> dict[str, int]:
+        """Return the sizes of a fresh encoder by transformers' names."""
+        given = self.config["transformer"]
+        return {
+            "hidden_size": given["hidden_size"],
+            "num_hidden_layers": given["layers"],
+            "num_attention_heads": given["heads"],
+            "intermediate_size": given["intermediate_size"],
+        }
+
     def models(self) -> list[str]:
         """Return the models that some strategy trains."""
         return [
