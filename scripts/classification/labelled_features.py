@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.classification.examples import read_examples
+from scripts.classification.resampling import smote_features
+from scripts.classification.strategy import Strategy
 from scripts.classification.text_features import Vocabulary, read_features
 from scripts.common.errors import InputError, IntegrityError
 
@@ -19,12 +21,12 @@ class LabelledFeatures:
     Attributes:
         features: (n, columns) float32 CSR.
         labels: (n,) class ids.
-        rows: (n,) row numbers of the input, None where rows were made up.
+        rows: (n,) row numbers of the input, -1 for synthetic rows.
     """
 
     features: Any
     labels: NDArray[np.int64]
-    rows: NDArray[np.int64] | None = None
+    rows: NDArray[np.int64]
 
 
 def read_labelled(
@@ -55,3 +57,12 @@ def read_labelled(
             f"rows and {len(vocabulary.ngrams)} n-grams; run prepare_features again"
         )
     return LabelledFeatures(matrix, examples.labels, examples.rows)
+
+
+def with_synthetic_rows(
+    split: LabelledFeatures, classes: int, strategy: Strategy, *, seed: int
+) -> LabelledFeatures:
+    """Return a split with the rows behind it that the strategy's SMOTE makes."""
+    features, labels = smote_features(split.features, split.labels, classes, strategy, seed=seed)
+    made = np.full(len(labels) - len(split.labels), -1, np.int64)
+    return LabelledFeatures(features, labels, np.concatenate([split.rows, made]))

@@ -64,11 +64,11 @@ def run(
 
     from scripts.classification.class_weights import count_classes
     from scripts.classification.examples import examples_sha256
-    from scripts.classification.labelled_features import LabelledFeatures, read_labelled
+    from scripts.classification.labelled_features import read_labelled, with_synthetic_rows
     from scripts.classification.linear_model import KIND, LinearModel, predict_features
     from scripts.classification.linear_training import Schedule, train_softmax
     from scripts.classification.losses import ClassificationLoss
-    from scripts.classification.resampling import plan_rows, smote_features, without_resampling
+    from scripts.classification.resampling import plan_rows, without_resampling
     from scripts.classification.run_outputs import Outcome, write_outcome
     from scripts.classification.strategy import Strategy
     from scripts.classification.tables import TEST, TRAIN, VALIDATION
@@ -90,9 +90,7 @@ def run(
     loss = ClassificationLoss.of(chosen, counts)
     planned = chosen
     if chosen.resampling == "smote":
-        train = LabelledFeatures(
-            *smote_features(train.features, train.labels, classes, chosen, seed=seed)
-        )
+        train = with_synthetic_rows(train, classes, chosen, seed=seed)
         planned = without_resampling(chosen)
     plan = plan_rows(train.labels, classes, planned, seed=seed)
     schedule = Schedule(epochs, batch, learning_rate, seed)
