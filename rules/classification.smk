@@ -262,7 +262,7 @@ rule weigh_classes:
         mem_mb=growing(500),
         runtime=growing(30),
     params:
-        strategies=CLASSIFICATION.strategies,
+        strategies={name: CLASSIFICATION.settings(name) for name in CLASSIFICATION.strategies},
         code=code_version("scripts/classification/weigh_classes.py", packages=("numpy",)),
     script:
         "../scripts/classification/weigh_classes.py"
@@ -339,7 +339,7 @@ rule train_linear:
         mem_mb=growing(2000),
         runtime=growing(240),
     params:
-        settings=lambda wildcards: CLASSIFICATION.strategies[wildcards.strategy],
+        settings=lambda wildcards: CLASSIFICATION.settings(wildcards.strategy),
         head_above=CLASSIFICATION.config["evaluation"]["head_above"],
         tail_below=CLASSIFICATION.config["evaluation"]["tail_below"],
         epochs=CLASSIFICATION.config["tfidf"]["epochs"],
@@ -401,7 +401,7 @@ rule train_encoder:
         gpu=1,
         save_steps=CLASSIFICATION.config["transformer"]["save_steps"],
     params:
-        settings=lambda wildcards: CLASSIFICATION.strategies[wildcards.strategy],
+        settings=lambda wildcards: CLASSIFICATION.settings(wildcards.strategy),
         head_above=CLASSIFICATION.config["evaluation"]["head_above"],
         tail_below=CLASSIFICATION.config["evaluation"]["tail_below"],
         epochs=CLASSIFICATION.config["transformer"]["epochs"],

@@ -97,6 +97,11 @@ class ClassificationPlan:
             for seed in self.config["training_seeds"]
         ]
 
+    def settings(self, strategy: str) -> dict[str, Any]:
+        """Return what a strategy does, without its name and its models."""
+        row = self.strategies[strategy]
+        return {key: value for key, value in row.items() if key not in ("strategy", "models")}
+
     def runs(self) -> list[str]:
         """Return the folders of all trainings, in order of model, strategy and seed."""
         return [

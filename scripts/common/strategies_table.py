@@ -26,17 +26,13 @@ def read_strategies(path: Path, schema: Schema) -> dict[str, dict[str, Any]]:
         schema: schema of the configuration.
 
     Returns:
-        One mapping per strategy, by its name, in the table's order, defaults filled in; yes and no
-        are booleans.
+        One mapping per strategy, by its name, in the table's order, defaults filled in.
 
     Raises:
         ConfigError: as `read_rows` does, or the columns of a row contradict each other.
     """
     part = schema["$defs"]["strategy"]
-    rows = read_rows(path, part, key="strategy", complaints_of=_complaints)
-    return {
-        name: {**row, "both_allowed": row["both_allowed"] == "yes"} for name, row in rows.items()
-    }
+    return read_rows(path, part, key="strategy", complaints_of=_complaints)
 
 
 def _complaints(row: dict[str, Any], prefix: str) -> Iterator[str]:
