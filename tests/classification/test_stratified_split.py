@@ -27,7 +27,7 @@ sizes = st.one_of(
 )
 
 
-def split(rows, test_size=0.2, val_size=0.1, seed=42, train_only=()):
+def split(rows, shares=(0.2, 0.1), seed=42, train_only=()):
     """Splits of rows (class, group); the result and, for each class, its groups by split."""
     classes = 1 + max((label for label, _ in rows), default=0)
     found = stratified_split(
@@ -35,10 +35,10 @@ def split(rows, test_size=0.2, val_size=0.1, seed=42, train_only=()):
         np.array([group for _, group in rows], np.int64),
         np.array([label in train_only for label, _ in rows], bool),
         keys=[f"c{label}" for label in range(classes)],
-        shares=split_shares(test_size, val_size),
+        shares=split_shares(*shares),
         seed=seed,
     )
-    where = defaultdict(lambda: defaultdict(set))
+    where: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for (label, group), code in zip(rows, found.splits.tolist(), strict=True):
         where[label][code].add(group)
     return found, where
@@ -72,7 +72,7 @@ def count_by_split(rows, found, label):
 @example(counts=[3, 10, 15, 25, 44], shares=(0.2, 0.1), seed=0)
 def test_rows_of_every_class_are_shared_out_within_one_row(counts, shares, seed):
     rows = rows_of_counts(counts)
-    found, _ = split(rows, *shares, seed=seed)
+    found, _ = split(rows, shares, seed=seed)
     train, validation, test = (float(share) for share in split_shares(*shares))
     for label, count in enumerate(counts):
         here = count_by_split(rows, found, label)
@@ -168,7 +168,7 @@ def test_whole_groups_are_shared_out_within_one_group(structure, shares):
             group += 1
     # The last class has rows, so that there are as many classes as the structure says.
     rows += [(len(structure), group + extra) for extra in range(3)]
-    found, where = split(rows, *shares)
+    found, where = split(rows, shares)
     size_of_group = Counter(group for _, group in rows)
     for label, groups in enumerate(structure):
         splits_of = {TRAIN, TEST, VALIDATION} if len(groups) >= 3 else {TRAIN, TEST}
@@ -245,12 +245,12 @@ def lacking(groups, labels_of, way, train_only):
 def test_as_many_classes_as_possible_stand_in_every_split(drawn, shares):
     """Against all ways to colour the groups: no rule is broken, and no way covers more."""
     rows, train_only = drawn
-    found, _ = split(rows, *shares, train_only=train_only)
+    found, _ = split(rows, shares, train_only=train_only)
     labels_of = defaultdict(set)
     for label, group in rows:
         labels_of[group].add(label)
     groups = sorted(labels_of)
-    way = {}
+    way: dict[int, int] = {}
     for (_, group), code in zip(rows, found.splits.tolist(), strict=True):
         assert way.setdefault(group, code) == code  # no group is divided
     ours = lacking(groups, labels_of, way, train_only)
