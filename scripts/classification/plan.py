@@ -70,7 +70,7 @@ class ClassificationPlan:
         value = self.config["input"][name]
         return _GENERATED.get(name, value) if self.kind == "generated" else value
 
-    def sizes(self) -> dict[str, int]:
+    def sizes(self) -> dict[str, float]:
         """Return the sizes of a fresh encoder by transformers' names."""
         given = self.config["transformer"]
         return {
@@ -78,6 +78,9 @@ class ClassificationPlan:
             "num_hidden_layers": given["layers"],
             "num_attention_heads": given["heads"],
             "intermediate_size": given["intermediate_size"],
+            "hidden_dropout_prob": given["dropout"],
+            "attention_probs_dropout_prob": given["dropout"],
+            "initializer_range": given["initializer_range"],
         }
 
     def models(self) -> list[str]:

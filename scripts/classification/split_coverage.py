@@ -42,10 +42,18 @@ def divided_groups(groups: npt.NDArray[np.integer[Any]], splits: npt.NDArray[np.
     return int((least != most).sum())
 
 
-def rows_also_in_train(texts: npt.NDArray[np.uint64], splits: npt.NDArray[np.int8]) -> int:
-    """Return the rows of validation and test whose text (its hash) stands in train as well."""
+def rows_also_in_train(
+    texts: npt.NDArray[np.uint64], splits: npt.NDArray[np.int8], empty: np.uint64
+) -> int:
+    """Return the rows of validation and test whose text stands in train as well.
+
+    Args:
+        texts: (n,) hash of each row's text.
+        splits: (n,) code of each row's split.
+        empty: hash of the empty text, of which two are no copies of each other.
+    """
     in_train = splits == TRAIN_CODE
-    return int(np.isin(texts[~in_train], texts[in_train]).sum())
+    return int(np.isin(texts[~in_train & (texts != empty)], texts[in_train]).sum())
 
 
 def stratification(

@@ -70,7 +70,7 @@ def run(
     held_back[label_ids[train_only]] = True
     stratified, reason = stratification(found, counts, held_back)
     _refuse_empty(kept, counts, found, reason)
-    duplicates = rows_also_in_train(texts, found.splits)
+    duplicates = rows_also_in_train(texts, found.splits, _hashes_of(np.array([""], object))[0])
     write_json(
         coverage,
         {
@@ -116,11 +116,15 @@ def _labels_and_texts(kept: Path, classes: int) -> tuple[list[str], npt.NDArray[
         ):
             labels[number] = label
         texts = batch["text"].to_numpy(zero_copy_only=False)
-        hashes[done : done + len(texts)] = pd.util.hash_array(texts, categorize=False)
+        hashes[done : done + len(texts)] = _hashes_of(texts)
         done += len(texts)
         progress.advance(len(texts))
     progress.finish()
     return labels, hashes
+
+
+def _hashes_of(texts: npt.NDArray[np.object_]) -> npt.NDArray[np.uint64]:
+    return np.asarray(pd.util.hash_array(texts, categorize=False))
 
 
 def _refuse_empty(
