@@ -171,7 +171,8 @@ def audit_files(paths: dict[str, Path], folder: Path, **options: Any) -> Audit:
         "faults": folder / "faults.tsv",
         "suspects": folder / "suspects.parquet",
     }
-    audit_labels.run(**paths, **outputs, **{"tmpdir": folder, **options})
+    arguments: dict[str, Any] = {**paths, **outputs, "tmpdir": folder, **options}
+    audit_labels.run(**arguments)
     return Audit(folder)
 
 

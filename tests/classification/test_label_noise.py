@@ -165,7 +165,8 @@ def test_folds_divide_no_group_and_deal_classes_evenly(rows, folds):
     labels, groups = (np.array(column) for column in zip(*rows, strict=True))
     fold = folds_of(labels, groups, folds=folds, seed=1)
     assert set(fold) <= set(range(folds))
-    class_of, fold_of = {}, {}
+    class_of: dict[int, int] = {}
+    fold_of: dict[int, int] = {}
     for label, group, number in zip(labels.tolist(), groups.tolist(), fold.tolist(), strict=True):
         class_of.setdefault(group, label)
         assert fold_of.setdefault(group, number) == number
@@ -245,10 +246,9 @@ def test_the_rule_by_hand():
     own = np.array([0.9] * 10 + [0.001, 0.45, 0.001, 0.001])
     best = np.array([0.9] * 10 + [0.999, 0.55, 0.70, 0.999])
     best_id = np.array([0] * 5 + [1] * 5 + [1, 1, 1, 0], np.int32)
-    found = OutOfFold(
-        *(np.tile(values, (SCALES.size, 1)) for values in (own, best, best_id)),
-        seen=np.array([8] * 13 + [LEAST_SEEN - 1]),
-    )
+    own, best, best_id = (np.tile(values, (SCALES.size, 1)) for values in (own, best, best_id))
+    seen = np.array([8] * 13 + [LEAST_SEEN - 1])
+    found = OutOfFold(own=own, best=best, best_id=best_id, seen=seen)
     judgement = judge_labels(found, labels, np.ones(14, bool), 2)
     # Thresholds: of class 0 the mean of 0.9 * 5, 0.001, 0.45, 0.001: 0.619; of class 1: 0.9.
     # Row 10 is suspect; 11 is merely ambiguous and 12 below class 1's 0.9; 13 is not judged.
@@ -256,7 +256,7 @@ def test_the_rule_by_hand():
     assert np.flatnonzero(~judgement.judged).tolist() == [13]
     by_chance = np.where(labels[:13] == 0, 8 / 14, 6 / 14)
     share = judgement.noise_share
-    wrong = share * by_chance / ((1 - share) * own[:13] + share * by_chance)
+    wrong = share * by_chance / ((1 - share) * own[0, :13] + share * by_chance)
     assert share == pytest.approx(wrong.mean(), abs=1e-6)  # a fixed point of the mixture
 
 
