@@ -41,5 +41,6 @@ rule all:
     input:
         rules.corpus.input,
         rules.language_model.input,
+        rules.classification.input,
         rules.descriptors.input,
         rules.report.input,

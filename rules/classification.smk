@@ -26,7 +26,7 @@ CLASSIFICATION_TABLES = {
     for name, file in {
         "strategies_table": "strategies.tsv",
         "classes": "classes.tsv",
-        "losses": "losses.tsv",
+        "losses_table": "losses.tsv",
         "seeds": "seeds.tsv",
         "summary": "summary.json",
     }.items()
@@ -413,3 +413,42 @@ rule train_encoder:
         code=code_version("scripts/classification/train_encoder.py", packages=ENCODER_PACKAGES),
     script:
         "../scripts/classification/train_encoder.py"
+
+
+rule compare_strategies:
+    """Compare the strategies on one test split, and say in words which help."""
+    input:
+        metrics=files_of_trainings("metrics.json"),
+        predictions=files_of_trainings("predictions.parquet"),
+        per_class=files_of_trainings("per_class.tsv"),
+        losses=files_of_trainings("losses.parquet"),
+        splits=rules.split_rows.output.splits,
+        kept=rules.filter_classes.output.kept,
+        label_map=rules.filter_classes.output.label_map,
+        filter_report=rules.filter_classes.output.report,
+        imbalance=AUDITED["imbalance"],
+    output:
+        **CLASSIFICATION_TABLES,
+    log:
+        "<results>/logs/classification/compare_strategies/all.log",
+    benchmark:
+        "<results>/benchmarks/classification/compare_strategies/all.jsonl"
+    conda:
+        "../envs/classification.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(60),
+    params:
+        strategies=CLASSIFICATION.strategies,
+        bootstrap=CLASSIFICATION.config["evaluation"]["bootstrap"],
+        seed=CONFIG["seed"],
+        head_above=CLASSIFICATION.config["evaluation"]["head_above"],
+        tail_below=CLASSIFICATION.config["evaluation"]["tail_below"],
+        code_hash=code_version(
+            "scripts/classification/compare_strategies.py", packages=("numpy", "scipy")
+        ),
+        code=code_version(
+            "scripts/classification/compare_strategies.py", packages=("numpy", "scipy")
+        ),
+    script:
+        "../scripts/classification/compare_strategies.py"

@@ -333,15 +333,25 @@ def logs_of_track(track):
     last = {
         "corpus": "summarize_corpus",
         "language_model": "summarize_language_model",
+        "classification": "compare_strategies",
         "descriptors": "summarize_descriptors",
     }[track]
     return Path(str(getattr(rules, last).log[0])).parents[1]
 
 
+def plans_of_tracks():
+    """Return the plan of each track, false where it has nothing to do."""
+    return {
+        "corpus": CORPUS,
+        "language_model": LANGUAGE_MODEL,
+        "classification": CLASSIFICATION,
+        "descriptors": DESCRIPTORS,
+    }
+
+
 def reported_tracks():
     """Return the tracks that have something to report."""
-    plans = {"corpus": CORPUS, "language_model": LANGUAGE_MODEL, "descriptors": DESCRIPTORS}
-    return [track for track, plan in plans.items() if plan]
+    return [track for track, plan in plans_of_tracks().items() if plan]
 
 
 def training_costs_of_track(name):
@@ -360,7 +370,7 @@ def note_plan():
 
 def planned_jobs(track):
     """Return the wildcards of each job of a track by the name of its log below the track's logs."""
-    plan = {"corpus": CORPUS, "language_model": LANGUAGE_MODEL, "descriptors": DESCRIPTORS}[track]
+    plan = plans_of_tracks()[track]
     logs = logs_of_track(track)
     found = {}
     for step in workflow.rules:

@@ -12,7 +12,7 @@ TARGETS   report
 
 
 wildcard_constraints:
-    track="corpus|language_model|descriptors",
+    track="corpus|language_model|classification|descriptors",
 
 
 localrules:

@@ -4,13 +4,15 @@ PURPOSE   One name per track; each brings the track up to date.
 INPUTS    The finished files of the tracks.
 OUTPUTS   None of its own.
 TARGETS   corpus (datasets and tables), language_model (checkpoints, evaluations, tables),
-          descriptors (survivors, lineage, tables), report (the pages). `all` stands in the Snakefile.
+          classification (audit, dataset, comparison), descriptors (survivors, lineage, tables),
+          report (the pages). `all` stands in the Snakefile.
 """
 
 
 localrules:
     corpus,
     language_model,
+    classification,
     descriptors,
     report,
 
@@ -26,6 +28,22 @@ rule language_model:
     """Checkpoints, evaluations and tables of the language_model track; nothing without runs."""
     input:
         rules.summarize_language_model.output if LANGUAGE_MODEL else [],
+
+
+rule classification:
+    """Audit, dataset and comparison of the classification track; nothing without an input."""
+    input:
+        (
+            [
+                rules.audit_labels.output,
+                rules.weigh_classes.output,
+                rules.serialize_dataset.output,
+                rules.compare_strategies.output,
+                rules.score_audit.output if CLASSIFICATION.kind == "generated" else [],
+            ]
+            if CLASSIFICATION
+            else []
+        ),
 
 
 rule descriptors:
