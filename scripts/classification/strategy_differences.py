@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from scripts.classification.drawn_groups import DrawnGroups, Multiplicities, draw_seeds
+from scripts.classification.drawn_groups import DrawnGroups, draw_seeds
 from scripts.classification.finished_runs import FinishedRun, JudgedRows
 from scripts.classification.scopes import METRICS, Scope, score, score_split
 from scripts.common.progress import Progress
@@ -131,11 +131,12 @@ def _redraw(
 ) -> _Numbers:
     """Return (runs, draws, scopes, metrics): the scores on each draw of test groups."""
     classes = len(split.train_rows)
-    support = _by_class(split.labels, np.ones(len(split.labels)), units, classes)
+    everything = np.ones(len(split.labels), bool)
+    support = _by_class(split.labels, everything, units, classes)
     counted = [
         (
-            _by_class(run.predicted, np.ones(len(split.labels)), units, classes),
-            _by_class(split.labels, (run.predicted == split.labels) * 1.0, units, classes),
+            _by_class(run.predicted, everything, units, classes),
+            _by_class(split.labels, run.predicted == split.labels, units, classes),
         )
         for run in runs
     ]
@@ -145,9 +146,10 @@ def _redraw(
     for drawn in units.draws(bootstrap, seed=seed):
         block = slice(start, start + len(drawn))
         multiplicity = units.class_multiplicities(drawn)
-        rows = _totals(support, drawn)
+        by_unit = np.ascontiguousarray(drawn.T, np.float32)  # whole numbers, exact up to 2^24
+        rows = _totals(support, by_unit)
         for number, (predicted, hits) in enumerate(counted):
-            totals = _totals(predicted, drawn), _totals(hits, drawn)
+            totals = _totals(predicted, by_unit), _totals(hits, by_unit)
             for place, scope in enumerate(scopes):
                 found[number, block, place] = score(scope, rows, *totals, multiplicity)
             progress.advance(len(drawn))
@@ -157,16 +159,17 @@ def _redraw(
 
 
 def _by_class(
-    ids: NDArray[np.int64], values: _Numbers, units: DrawnGroups, classes: int
+    ids: NDArray[np.int64], counted: NDArray[np.bool_], units: DrawnGroups, classes: int
 ) -> csr_array:
-    """Return (C, u): the sum of rows' values by class id and unit."""
-    found = csr_array((values, (ids, units.unit_of_row)), shape=(classes, units.units))
-    found.eliminate_zeros()
-    return found
+    """Return (C, u): the counted rows by class id and unit."""
+    places = ids[counted], units.unit_of_row[counted]
+    ones = np.ones(len(places[0]), np.float32)
+    return csr_array((ones, places), shape=(classes, units.units))
 
 
-def _totals(by_unit: csr_array, drawn: Multiplicities) -> _Numbers:
-    return np.asarray((by_unit @ drawn.T).T, np.float64)
+def _totals(counts: csr_array, drawn_by_unit: NDArray[np.float32]) -> _Numbers:
+    """Return (draws, C): the rows of each draw."""
+    return np.asarray((counts @ drawn_by_unit).T, np.float64)
 
 
 def _key(run: FinishedRun) -> tuple[str, str, int]:
