@@ -19,6 +19,7 @@ from types import MappingProxyType
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+TARGETS = ("all", "corpus", "language_model", "classification", "descriptors", "report")
 SOURCES = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "tests/config")
 
 
@@ -108,7 +109,7 @@ def _stale_jobs(sources: Path, finished: Path, config: Path, upgraded: dict[str,
         return {
             " ".join([job.rule.name, *map(str, job.wildcards_dict.values())])
             for job in jobs
-            if job.rule.name not in ("all", "corpus", "language_model", "descriptors", "report")
+            if job.rule.name not in TARGETS
         }
 
 
