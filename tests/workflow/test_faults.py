@@ -78,12 +78,20 @@ class Run:
         return snakemake(*CORPUS, directory=self.folder, profile="default")
 
     def unlock(self) -> None:
-        """What the README says after Snakemake itself was killed."""
-        if not self.refused_once:
-            refused = self.again()
-            assert refused.returncode != 0 and "--unlock" in refused.stdout + refused.stderr
-            self.refused_once = True
+        """What the README says after Snakemake itself was killed; later on what that command does.
+
+        It takes the locks away, and each call of Snakemake plans the whole workflow first.
+        """
+        locks = self.folder / ".snakemake/locks"
+        assert any(locks.glob("*"))
+        if self.refused_once:
+            shutil.rmtree(locks)
+            return
+        refused = self.again()
+        assert refused.returncode != 0 and "--unlock" in refused.stdout + refused.stderr
+        self.refused_once = True
         succeeded(snakemake("--unlock", *CORPUS, directory=self.folder, profile="default"))
+        assert not any(locks.glob("*"))
 
     def hidden(self) -> list[Path]:
         return list(self.folder.rglob("results/**/.part.*"))
