@@ -10,12 +10,12 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch.utils.data import Sampler
-from transformers import Trainer, TrainingArguments
+from transformers import PreTrainedModel, Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from scripts.classification.encoder_model import answer_rows
@@ -195,6 +195,11 @@ class StrategyTrainer(Trainer):
             )
         return loss
 
+    @property
+    def classifier(self) -> PreTrainedModel:
+        """The model, which the library types as one that may be missing."""
+        return cast(PreTrainedModel, self.model)
+
     def evaluate(
         self,
         eval_dataset: Any = None,
@@ -208,14 +213,14 @@ class StrategyTrainer(Trainer):
         step = self.state.global_step
         answers = answer_rows(self.model, self.validation, self.schedule.batch)
         scores = score_classes(
-            self.validation.labels, answers.label_ids, self.model.config.num_labels
+            self.validation.labels, answers.label_ids, self.classifier.config.num_labels
         )
         score, cross_entropy = macro_f1(scores), float(np.mean(answers.row_losses))
         self.curve.evaluate(step, cross_entropy=cross_entropy, macro_f1=score)
         if step and score > self.best.macro_f1:
             weights = {
                 name: tensor.detach().to("cpu", copy=True)
-                for name, tensor in self.model.state_dict().items()
+                for name, tensor in self.classifier.state_dict().items()
             }
             self.best = Best(step // self.steps_per_epoch, score, weights)
         metrics = {

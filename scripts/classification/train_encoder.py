@@ -165,7 +165,7 @@ def run(
     _train(trainer, checkpoint, tokenizer.length)
     progress.finish()
 
-    trainer.model.load_state_dict(trainer.best.weights)
+    trainer.classifier.load_state_dict(trainer.best.weights)
     test = read_token_rows(tokens / f"{TEST}.parquet", tokenizer.pad)
     answers = answer_rows(trainer.model, test, batch)
     validated = answer_rows(trainer.model, validation, batch)
@@ -212,7 +212,7 @@ def run(
         losses=losses,
     )
     with atomic_folder(model) as folder:
-        EncoderModel(trainer.model, tokenizer).write(folder)
+        EncoderModel(trainer.classifier, tokenizer).write(folder)
     saves.clear()
 
 
