@@ -110,8 +110,8 @@ class EncoderModel:
     @property
     def labels(self) -> list[str]:
         """Labels in order of class ids."""
-        names = dict(self.model.config.id2label or {})
-        return [str(names[number]) for number in sorted(names)]
+        names: dict[Any, str] = dict(self.model.config.id2label or {})
+        return [names[number] for number in range(len(names))]
 
     def probabilities(self, texts: Sequence[str], batch: int = 32) -> NDArray[np.float64]:
         """Return the probability of each class for each text, (n, C)."""

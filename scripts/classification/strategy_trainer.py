@@ -213,7 +213,7 @@ class StrategyTrainer(Trainer):
         step = self.state.global_step
         answers = answer_rows(self.model, self.validation, self.schedule.batch)
         scores = score_classes(
-            self.validation.labels, answers.label_ids, self.classifier.config.num_labels
+            self.validation.labels, answers.label_ids, int(self.classifier.config.num_labels or 0)
         )
         score, cross_entropy = macro_f1(scores), float(np.mean(answers.row_losses))
         self.curve.evaluate(step, cross_entropy=cross_entropy, macro_f1=score)

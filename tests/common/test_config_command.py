@@ -105,7 +105,7 @@ def test_demo_values_hold_for_generated_articles_and_never_reach_other_sources(t
     (tmp_path / "sources.tsv").write_text("source\tkind\tlocation\nmine\tlocal\ta.csv\n")
     own = tmp_path / "own.yaml"
     own.write_text(f"corpus: {{sources: {tmp_path / 'sources.tsv'}, rows_per_file: 7}}")
-    real, sources, folder, _ = settled_config(merged_config(own), schema, ROOT)
+    real, sources, folder, *_ = settled_config(merged_config(own), schema, ROOT)
     assert (list(sources), folder) == (["mine"], tmp_path)
     published = checked_config({"corpus": {"rows_per_file": 7}}, schema)["corpus"]
     assert real["corpus"] == {**published, "sources": str(tmp_path / "sources.tsv")}
