@@ -3,7 +3,8 @@
 PURPOSE   Plots and tables of every track, with n, seed, versions, code and data hashes; and, apart
           from them because they differ from run to run, the costs: time and memory of each job.
 INPUTS    <results>/corpus/tables/, <results>/language_model/tables/ where there are runs,
-          <results>/descriptors/tables/ where there is an input, the jobs' records beside the logs
+          <results>/classification/ and <results>/descriptors/tables/ where there is an input,
+          the jobs' records beside the logs
 OUTPUTS   <results>/report/index.html (nothing is loaded from elsewhere), <results>/report/figures/,
           <results>/report/language_model.md
           <results>/costs/{track}.tsv, {track}.html, figures/
@@ -18,6 +19,7 @@ wildcard_constraints:
 localrules:
     plot_corpus,
     plot_language_model,
+    plot_classification,
     plot_descriptors,
     write_language_model,
     write_report,
@@ -56,6 +58,30 @@ LANGUAGE_MODEL_SECTION = (
         **{f"language_model_{name}": path for name, path in LANGUAGE_MODEL_FIGURES.items()},
     }
     if LANGUAGE_MODEL
+    else {}
+)
+CLASSIFICATION_FIGURES = {
+    f"{name}_figure": f"<results>/report/figures/classification_{name}.svg"
+    for name in ("zipf", "lengths", "f1", "losses", "differences")
+}
+# What the page shows of the classification track; nothing where it has no input.
+CLASSIFICATION_SECTION = (
+    {
+        "classification_summary": CLASSIFICATION_TABLES["summary"],
+        "classification_imbalance": AUDITED["imbalance"],
+        "classification_coverage": rules.split_rows.output.coverage,
+        "classification_faults": AUDITED["faults"],
+        "classification_class_counts": AUDITED["class_counts"],
+        "classification_strategies": CLASSIFICATION_TABLES["strategies_table"],
+        "classification_seeds": CLASSIFICATION_TABLES["seeds"],
+        **(
+            {"classification_audit_score": rules.score_audit.output.score}
+            if CLASSIFICATION.kind == "generated"
+            else {}
+        ),
+        **{f"classification_{name}": path for name, path in CLASSIFICATION_FIGURES.items()},
+    }
+    if CLASSIFICATION
     else {}
 )
 DESCRIPTORS_FIGURES = {
@@ -154,6 +180,35 @@ rule plot_language_model:
         "../scripts/report/plot_language_model.py"
 
 
+rule plot_classification:
+    """Draw the classification track's figures."""
+    input:
+        class_counts=AUDITED["class_counts"],
+        text_lengths=AUDITED["text_lengths"],
+        strategies=CLASSIFICATION_TABLES["strategies_table"],
+        classes=CLASSIFICATION_TABLES["classes"],
+        losses=CLASSIFICATION_TABLES["losses_table"],
+        summary=CLASSIFICATION_TABLES["summary"],
+    output:
+        **CLASSIFICATION_FIGURES,
+    log:
+        "<results>/logs/report/plot_classification/all.log",
+    benchmark:
+        "<results>/benchmarks/report/plot_classification/all.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(800),
+        runtime=growing(30),
+    params:
+        code=code_version(
+            "scripts/report/plot_classification.py",
+            packages=("matplotlib", "koreanize-matplotlib"),
+        ),
+    script:
+        "../scripts/report/plot_classification.py"
+
+
 rule plot_descriptors:
     """Draw the descriptors track's figures."""
     input:
@@ -214,6 +269,7 @@ rule write_report:
     input:
         **CORPUS_FIGURES,
         **LANGUAGE_MODEL_SECTION,
+        **CLASSIFICATION_SECTION,
         **DESCRIPTORS_SECTION,
         summary="<results>/corpus/tables/summary.json",
         funnel="<results>/corpus/tables/funnel.tsv",

@@ -2,10 +2,11 @@
 
 In: a run's summary (JSON), the corpus track's tables (TSV; columns in `scripts.report.tables`) and
 its figures (SVG of `plot_corpus`); where models were trained, the same of the language_model track
-(`scripts.report.language_model_tables`, `plot_language_model`); where descriptors were reduced, of
-the descriptors track (`scripts.report.descriptors_tables`, `plot_descriptors`). Out: a page that
-holds everything it shows, Hangul glyphs included. The same inputs give the same bytes. A further
-track adds a `Section` and its template.
+(`scripts.report.language_model_tables`, `plot_language_model`); where strategies were compared, of
+the classification track (`scripts.report.classification_tables`, `plot_classification`); where
+descriptors were reduced, of the descriptors track (`scripts.report.descriptors_tables`,
+`plot_descriptors`). Out: a page that holds everything it shows, Hangul glyphs included. The same
+inputs give the same bytes. A further track adds a `Section` and its template.
 """
 
 from pathlib import Path
@@ -13,6 +14,17 @@ from pathlib import Path
 from scripts.common.entry import entry
 from scripts.common.errors import ConfigError
 from scripts.common.files import write_text
+from scripts.report.classification_section import ClassificationTables, classification_section
+from scripts.report.classification_tables import (
+    read_audit_score,
+    read_class_counts,
+    read_classification_summary,
+    read_coverage,
+    read_faults,
+    read_imbalance,
+    read_strategies,
+)
+from scripts.report.classification_tables import read_seeds as read_trainings
 from scripts.report.corpus_section import corpus_section
 from scripts.report.descriptors_section import DescriptorsTables, descriptors_section
 from scripts.report.descriptors_stability import read_stability
@@ -78,6 +90,19 @@ def run(
     language_model_cost_figure: Path | None = None,
     language_model_differences_figure: Path | None = None,
     language_model_losses_figure: Path | None = None,
+    classification_summary: Path | None = None,
+    classification_imbalance: Path | None = None,
+    classification_coverage: Path | None = None,
+    classification_faults: Path | None = None,
+    classification_class_counts: Path | None = None,
+    classification_strategies: Path | None = None,
+    classification_seeds: Path | None = None,
+    classification_audit_score: Path | None = None,
+    classification_zipf_figure: Path | None = None,
+    classification_lengths_figure: Path | None = None,
+    classification_f1_figure: Path | None = None,
+    classification_losses_figure: Path | None = None,
+    classification_differences_figure: Path | None = None,
     descriptors_summary: Path | None = None,
     descriptors_funnel: Path | None = None,
     descriptors_reasons: Path | None = None,
@@ -129,6 +154,20 @@ def run(
         language_model_cost_figure: SVG of score against tokens.
         language_model_differences_figure: SVG of the differences.
         language_model_losses_figure: SVG of the training losses.
+        classification_summary: verdicts, versions and hashes of the classification track; this and
+            the following are given together, or not at all where no rows were classified.
+        classification_imbalance: figures of imbalance.
+        classification_coverage: what the split covers.
+        classification_faults: what the audit found.
+        classification_class_counts: rows of each class.
+        classification_strategies: scores and differences of the strategies.
+        classification_seeds: every training.
+        classification_audit_score: planted faults that were found; not given where none were.
+        classification_zipf_figure: SVG of the class sizes.
+        classification_lengths_figure: SVG of the text lengths.
+        classification_f1_figure: SVG of F1 over class sizes.
+        classification_losses_figure: SVG of the losses.
+        classification_differences_figure: SVG of the differences between strategies.
         descriptors_summary: counts, settings and hashes of the descriptors track; this and the
             following are given together, or not at all where no descriptors were reduced.
         descriptors_funnel: columns left after each stage.
@@ -191,6 +230,25 @@ def run(
             "losses": language_model_losses_figure,
         },
     )
+    classified = _classification(
+        {
+            "summary": classification_summary,
+            "imbalance": classification_imbalance,
+            "coverage": classification_coverage,
+            "faults": classification_faults,
+            "class_counts": classification_class_counts,
+            "strategies": classification_strategies,
+            "seeds": classification_seeds,
+        },
+        {
+            "zipf": classification_zipf_figure,
+            "lengths": classification_lengths_figure,
+            "f1": classification_f1_figure,
+            "losses": classification_losses_figure,
+            "differences": classification_differences_figure,
+        },
+        audit_score=classification_audit_score,
+    )
     descriptors = _descriptors(
         {
             "summary": descriptors_summary,
@@ -216,7 +274,9 @@ def run(
         },
         results_folder=results_folder,
     )
-    write_text(page, render_page([corpus, *models, *descriptors], provenance_of(about)))
+    write_text(
+        page, render_page([corpus, *models, *classified, *descriptors], provenance_of(about))
+    )
 
 
 def _language_models(
@@ -236,6 +296,30 @@ def _language_models(
     )
     inline = {name: inline_svg(path, f"language_model-{name}") for name, path in drawn.items()}
     return [language_model_section(read, inline)]
+
+
+def _classification(
+    tables: dict[str, Path | None],
+    figures: dict[str, Path | None],
+    *,
+    audit_score: Path | None,
+) -> list[Section]:
+    """Return the section of the classification track, or none where it has no files."""
+    given, drawn = _all_or_none("classification", tables, figures)
+    if not given:
+        return []
+    read = ClassificationTables(
+        summary=read_classification_summary(given["summary"]),
+        imbalance=read_imbalance(given["imbalance"]),
+        coverage=read_coverage(given["coverage"]),
+        faults=read_faults(given["faults"]),
+        class_counts=read_class_counts(given["class_counts"]),
+        strategies=read_strategies(given["strategies"]),
+        seeds=read_trainings(given["seeds"]),
+        audit_score=None if audit_score is None else read_audit_score(audit_score),
+    )
+    inline = {name: inline_svg(path, f"classification-{name}") for name, path in drawn.items()}
+    return [classification_section(read, inline)]
 
 
 def _descriptors(
