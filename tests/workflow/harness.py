@@ -1,7 +1,7 @@
 """Runs and dry-runs of the workflow for tests: real runs as processes, checks through the API.
 
 A staleness check edits a copy of the sources and asks for a dry-run on the results of a finished
-run; it takes a fraction of a second in a worker that has Snakemake loaded already.
+run; it takes about a second in the fork of a process that has Snakemake loaded already.
 """
 
 import atexit
