@@ -97,7 +97,7 @@ def run(
     rows = np.asarray(found["row"])
     judgement = judge_labels(predictions, labels, np.asarray(found["has_text"], bool), classes)
     suspect = judgement.suspect | np.isin(rows, conflicting)
-    _tell(judgement, suspect)
+    _tell(judgement, labels, suspect)
     write_table(noise, _table(rows, labels, judgement, suspect), NOISE)
 
 
@@ -142,14 +142,17 @@ def _table(
     )
 
 
-def _tell(judgement: Judgement, suspect: npt.NDArray[np.bool_]) -> None:
+def _tell(
+    judgement: Judgement, labels: npt.NDArray[np.int64], suspect: npt.NDArray[np.bool_]
+) -> None:
     _logger.info(
         "scale %.3f of the exponent, %.2f %% of labels do not follow their texts; judged %d of %d "
-        "rows; suspect: %d",
+        "rows, agreed with %.1f %% of all labels; suspect: %d",
         judgement.scale,
         100 * judgement.noise_share,
         int(judgement.judged.sum()),
         judgement.judged.size,
+        100 * float((judgement.best_id == labels).mean()),
         int(suspect.sum()),
     )
 
