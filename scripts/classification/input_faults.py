@@ -144,8 +144,8 @@ def _conflicting(found: RowFault, of: AuditedSet) -> tuple[str, str, str]:
     return (
         WARNING,
         f"{plural(found.rows, 'row')} ({percent(found.rows, of.rows)}) share their exact text "
-        "with a row of another label. Either a label is wrong, or the text lacks what tells the classes "
-        "apart; no model can be right on all of them.",
+        "with a row of another label. Either a label is wrong, or the text lacks what tells the "
+        "classes apart; no model can be right on all of them.",
         "Look at the examples: correct the labels, or add a column that decides (text_columns). "
         "Such rows stay on one side of the split where duplicates is group or drop.",
     )
@@ -180,8 +180,8 @@ def _cross_split(found: RowFault, of: AuditedSet) -> tuple[str, str, str]:
     return (
         ERROR,
         f"{plural(found.rows, 'row')} ({percent(found.rows, of.rows)}) have a text that the "
-        f"input's own split holds both in '{of.train}' and outside it. A model has seen the answer, "
-        "so scores on that split are too high.",
+        f"input's own split holds both in '{of.train}' and outside it. A model has seen the "
+        "answer, so scores on that split are too high.",
         "Do not use that split; the one made here keeps equal texts on one side where duplicates "
         "is group or drop.",
     )
