@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from scripts.classification.audited_rows import given_training_split, load_rows
+from scripts.classification.audited_rows import given_training_split, load_rows, share_of_agreement
 from scripts.classification.class_counts import (
     COUNT_COLUMNS,
     LENGTH_COLUMNS,
@@ -25,6 +25,7 @@ from scripts.classification.class_counts import (
 from scripts.classification.fault import ERROR, FAULT_COLUMNS, Fault, in_order
 from scripts.classification.imbalance import describe_imbalance
 from scripts.classification.input_faults import (
+    AuditedSet,
     describe_row_faults,
     lost_by_extraction,
     null_label,
@@ -103,14 +104,16 @@ def run(
         counts = count_classes(database, labels)
         train = given_training_split(database)
         found = find_row_faults(database, labels, read["null_label_rows"], train)
+        agreement = share_of_agreement(database)
         write_tsv(text_lengths, LENGTH_COLUMNS, lengths_of_texts(database))
         _write_suspects(database, suspects)
     figures = describe_sets(counts, top_k)
+    whole = AuditedSet(sum(counts.before.values()), train, agreement)
     named = [
         string_labels(read, len(counts.before)),
         null_label(read),
         lost_by_extraction(read),
-        *describe_row_faults(found, rows=sum(counts.before.values()), train=train),
+        *describe_row_faults(found, whole),
         rare_class(counts, filtered),
         extreme_ratio(counts, figures["before"], figures["after"]),
         missing_from_split(counts),

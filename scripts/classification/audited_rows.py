@@ -38,6 +38,7 @@ def load_rows(database: Any, rows: Path, kept: Path, splits: Path, label_noise: 
             NOISE,
             {
                 "row": "BIGINT",
+                "label_id": "INT",
                 "predicted_id": "INT",
                 "own_probability": "DOUBLE",
                 "predicted_probability": "DOUBLE",
@@ -65,3 +66,11 @@ def given_training_split(database: Any) -> str | None:
         params=[list(_TRAIN_NAMES)],
     ).fetchall()
     return str(found[0][0]) if found else None
+
+
+def share_of_agreement(database: Any) -> float:
+    """Return the share of rows whose label the out-of-fold models predict, 0 where none is."""
+    ((share,),) = database.sql(
+        "SELECT coalesce(avg((label_id = predicted_id)::INT), 0) FROM noise"
+    ).fetchall()
+    return float(share)

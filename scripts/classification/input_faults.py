@@ -1,6 +1,7 @@
 """Faults of the input as it came: its labels, its texts, its own splits."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from scripts.classification.confident_labels import RULE
@@ -82,16 +83,23 @@ def lost_by_extraction(report: Mapping[str, Any]) -> Fault | None:
     )
 
 
-def describe_row_faults(
-    found: Mapping[str, RowFault], *, rows: int, train: str | None
-) -> list[Fault]:
-    """Word the faults of single rows.
+@dataclass(frozen=True)
+class AuditedSet:
+    """What the rows with a fault are a part of.
 
-    Args:
-        found: what was found.
+    Attributes:
         rows: labelled rows.
-        train: the input's own training split.
+        train: the input's own training split, None where it has no splits.
+        agreement: share of rows whose label models that had not seen them predict.
     """
+
+    rows: int
+    train: str | None
+    agreement: float
+
+
+def describe_row_faults(found: Mapping[str, RowFault], of: AuditedSet) -> list[Fault]:
+    """Word the faults of single rows."""
     words = {
         SINGLETON: _singleton,
         EMPTY_TEXT: _empty_text,
@@ -104,14 +112,14 @@ def describe_row_faults(
     for name, word in words.items():
         if name in found:
             fault = found[name]
-            severity, what, remedy = word(fault, rows, train or "")
+            severity, what, remedy = word(fault, of)
             faults.append(
                 Fault(name, severity, fault.rows, fault.classes, fault.examples, what, remedy)
             )
     return faults
 
 
-def _singleton(found: RowFault, rows: int, train: str) -> tuple[str, str, str]:
+def _singleton(found: RowFault, of: AuditedSet) -> tuple[str, str, str]:
     return (
         WARNING,
         f"{plural(found.classes, 'class has', 'classes have')} a single row. It can stand in one "
@@ -121,10 +129,10 @@ def _singleton(found: RowFault, rows: int, train: str) -> tuple[str, str, str]:
     )
 
 
-def _empty_text(found: RowFault, rows: int, train: str) -> tuple[str, str, str]:
+def _empty_text(found: RowFault, of: AuditedSet) -> tuple[str, str, str]:
     return (
         WARNING,
-        f"{plural(found.rows, 'labelled row')} ({percent(found.rows, rows)}) of "
+        f"{plural(found.rows, 'labelled row')} ({percent(found.rows, of.rows)}) of "
         f"{plural(found.classes, 'class', 'classes')} have no text. A model can only answer them "
         "with the most frequent class.",
         "They stay, since such rows will come when the model is used. If they will not, leave them "
@@ -132,46 +140,48 @@ def _empty_text(found: RowFault, rows: int, train: str) -> tuple[str, str, str]:
     )
 
 
-def _conflicting(found: RowFault, rows: int, train: str) -> tuple[str, str, str]:
+def _conflicting(found: RowFault, of: AuditedSet) -> tuple[str, str, str]:
     return (
         WARNING,
-        f"{plural(found.rows, 'row')} ({percent(found.rows, rows)}) share their exact text with a "
-        "row of another label. Either a label is wrong, or the text lacks what tells the classes "
-        "apart; no model can be right on all of them.",
+        f"{plural(found.rows, 'row')} ({percent(found.rows, of.rows)}) share their exact text "
+        "with a row of another label. Either a label is wrong, or the text lacks what tells the "
+        "classes apart; no model can be right on all of them.",
         "Look at the examples: correct the labels, or add a column that decides (text_columns). "
         "Such rows stay on one side of the split where duplicates is group or drop.",
     )
 
 
-def _label_noise(found: RowFault, rows: int, train: str) -> tuple[str, str, str]:
+def _label_noise(found: RowFault, of: AuditedSet) -> tuple[str, str, str]:
     return (
         WARNING,
-        f"{plural(found.rows, 'row')} ({percent(found.rows, rows)}) in "
-        f"{plural(found.classes, 'class', 'classes')} probably carry a wrong label. {RULE} Rows of "
-        "the last kind are named as conflicting duplicates and not counted here.",
+        f"{plural(found.rows, 'row')} ({percent(found.rows, of.rows)}) in "
+        f"{plural(found.classes, 'class', 'classes')} carry a label that is probably wrong, going "
+        f"by models that had not seen them and agree with {percent(of.agreement, 1)} of all "
+        f"labels; the lower this share, the more of the suspects are right. {RULE} Rows of the "
+        "last kind are named as conflicting duplicates and not counted here.",
         "Look at them, the surest first (suspects.parquet, label_noise.parquet): correct, or leave "
         "out of training. Do not drop them from the test split unseen: that makes scores look "
         "better than they are.",
     )
 
 
-def _test_only(found: RowFault, rows: int, train: str) -> tuple[str, str, str]:
+def _test_only(found: RowFault, of: AuditedSet) -> tuple[str, str, str]:
     return (
         ERROR,
         f"In the input's own split {plural(found.classes, 'class has', 'classes have')} no row in "
-        f"'{train}', while its other splits hold {plural(found.rows, 'row')} of them. Every "
+        f"'{of.train}', while its other splits hold {plural(found.rows, 'row')} of them. Every "
         "prediction for these rows is wrong, whatever the model.",
         "Do not use that split; the one made here puts every class of three groups or more into "
         "all three splits.",
     )
 
 
-def _cross_split(found: RowFault, rows: int, train: str) -> tuple[str, str, str]:
+def _cross_split(found: RowFault, of: AuditedSet) -> tuple[str, str, str]:
     return (
         ERROR,
-        f"{plural(found.rows, 'row')} ({percent(found.rows, rows)}) have a text that the input's "
-        f"own split holds both in '{train}' and outside it. A model has seen the answer, so scores "
-        "on that split are too high.",
+        f"{plural(found.rows, 'row')} ({percent(found.rows, of.rows)}) have a text that the "
+        f"input's own split holds both in '{of.train}' and outside it. A model has seen the "
+        "answer, so scores on that split are too high.",
         "Do not use that split; the one made here keeps equal texts on one side where duplicates "
         "is group or drop.",
     )

@@ -232,6 +232,8 @@ def test_faults_say_their_figures(tmp_path):
     assert conflict["examples"] == f"rows 1, {len(sound_rows()) + 16}: 100 / 105"
     assert "(0.09 %)" in conflict["what"]  # 2 of 2,138 labelled rows
     assert faults["label_noise"]["examples"].startswith("row 50: 102 -> ")
+    # All but the four suspects are predicted as they are labelled: of 2,134 kept rows.
+    assert "agree with 99.81 % of all labels" in faults["label_noise"]["what"]
     assert "12 rows" in faults["test_only_class"]["what"]
     assert "'train'" in faults["test_only_class"]["what"]
     assert "validation lacks 1 class, test lacks 1 class" in faults["missing_from_split"]["what"]

@@ -148,6 +148,14 @@ def test_neither_threads_nor_order_of_rows_change_a_byte(tmp_path):
     assert pq.read_schema(noise).equals(NOISE)
 
 
+def test_models_that_know_nothing_say_so(tmp_path, caplog):
+    texts, labels = separable(rows=400)
+    suspects(tmp_path / "sound", texts, labels)
+    assert "do not know the classes" not in caplog.text
+    suspects(tmp_path / "shuffled", texts, np.random.default_rng(8).permutation(labels))
+    assert "do not know the classes" in caplog.text
+
+
 def test_bad_input(tmp_path):
     kept = write_kept(tmp_path / "kept.parquet", [], np.zeros(0, int))
     with pytest.raises(InputError, match="has no rows"):
