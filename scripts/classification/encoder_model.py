@@ -110,7 +110,7 @@ class EncoderModel:
     @property
     def labels(self) -> list[str]:
         """Labels in order of class ids."""
-        names = self.model.config.id2label
+        names: Any = self.model.config.id2label  # by id, whatever it was in the file
         return [str(names[number]) for number in range(len(names))]
 
     def probabilities(self, texts: Sequence[str], batch: int = 32) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -103,7 +104,8 @@ def test_unknown_label_before_any_text_is_read(trained):
 
 
 def test_texts_and_file_both_or_neither(trained):
-    for options in ({}, {"texts": ["a"], "file": Path("texts.txt")}):
+    both: dict[str, Any] = {"texts": ["a"], "file": Path("texts.txt")}
+    for options in ({}, both):
         with pytest.raises(ConfigError, match="with --texts or with --file, one of them"):
             predict_labels.run(trained["tfidf"] / "model", **options)
 
