@@ -104,8 +104,8 @@ def test_unknown_label_before_any_text_is_read(trained):
 
 
 def test_texts_and_file_both_or_neither(trained):
-    given: list[dict[str, Any]] = [{}, {"texts": ["a"], "file": Path("texts.txt")}]
-    for options in given:
+    both: dict[str, Any] = {"texts": ["a"], "file": Path("texts.txt")}
+    for options in ({}, both):
         with pytest.raises(ConfigError, match="with --texts or with --file, one of them"):
             predict_labels.run(trained["tfidf"] / "model", **options)
 

@@ -393,7 +393,10 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     "packing": ("scripts/corpus/packing.py", FROM_BUILD_MLM),
     "an import inside a function": ("scripts/corpus/demo_articles.py", EVERYTHING),
     "figures": ("scripts/report/corpus_figures.py", REPORT),
-    "the page": ("scripts/report/page.py", PAGE | WRITE_COSTS | {"write_language_model"}),
+    "the page": (
+        "scripts/report/page.py",
+        PAGE | WRITE_COSTS | {"write_language_model", "plot_descriptors"},
+    ),
     "the table of costs": (
         "scripts/report/summarize_costs.py",
         COSTS | MODEL_COSTS | CLASSIFICATION_COSTS | DESCRIPTOR_COSTS,
