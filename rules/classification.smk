@@ -375,7 +375,10 @@ rule prepare_encoder:
         vocabulary=CLASSIFICATION.config["transformer"]["vocabulary"],
         length=CLASSIFICATION.config["transformer"]["max_tokens"],
         seed=CONFIG["seed"],
-        code=code_version("scripts/classification/prepare_encoder.py", packages=ENCODER_PACKAGES),
+        code=code_version(
+            "scripts/classification/prepare_encoder.py",
+            packages=("torch", "transformers", "tokenizers"),
+        ),
     script:
         "../scripts/classification/prepare_encoder.py"
 

@@ -26,24 +26,25 @@ from scripts.common.errors import ConfigError
 
 _FIRST_DAY = date(2022, 1, 3)
 _DAYS = 3 * 365
-_VAGUE_SHARE = 0.05
-_PLACELESS_SHARE = 0.08
-_OTHER_PLACE_SHARE = 0.03
+_VAGUE_SHARE = 0.03
+_PLACELESS_SHARE = 0.06
+_OTHER_PLACE_SHARE = 0.02
+_TELLING_SHARE = 0.85  # counterparties whose trade goes with the account
 _CREDIT_SHARE = 0.03  # entries that take an earlier one back
 _ATTEMPTS = 20
 
 _WITH_PLACE = (
     "{place} {item} {action}",
-    "{month}월 {item} {place}",
-    "{item}({place}) {person}",
-    "{place} {town} {item} {times}건 {action}",
-    "{town} {item} {place} {month}월분 {action}",
-    "{person} {place} {item} {month}월",
+    "{place} {item} {month}월분",
+    "{item}({place}) {month}월",
+    "{place} {item} {times}건 {action}",
+    "{item} {place} {month}월분 {action}",
+    "{place} {person} {item}",
 )
 _WITHOUT_PLACE = (
     "{item} {month}월분 {action}",
-    "{person} {item} {times}건 {action}",
-    "{town} {item} {month}/{day} {action}",
+    "{person} {item} {times}건",
+    "{town} {item} {month}/{day}",
 )
 
 
@@ -135,7 +136,9 @@ def _memo(account: Account, posted: date, draw: np.random.Generator) -> str:
 def _counterparty(kind: Kind, draw: np.random.Generator) -> str:
     choose = _chooser(draw)
     # Some are customers or cards, whose names say nothing about the account.
-    trade = kind.trade if draw.random() < 0.7 else choose(("상사", "카드", "무역", "테크"))
+    trade = (
+        kind.trade if draw.random() < _TELLING_SHARE else choose(("상사", "카드", "무역", "테크"))
+    )
     return f"{choose(FIRMS)}{trade}"
 
 

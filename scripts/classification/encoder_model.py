@@ -21,14 +21,6 @@ KIND = "transformer"
 _TEXTS = 2_000  # labelled at a time
 
 
-def quieten_library() -> None:
-    """Keep the library's bars and its notes on the fresh head out of logs."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-
-
 @dataclass(frozen=True)
 class Answers:
     """What a model says of rows, in their order.
@@ -110,7 +102,7 @@ class EncoderModel:
     @property
     def labels(self) -> list[str]:
         """Labels in order of class ids."""
-        names = self.model.config.id2label
+        names: Any = self.model.config.id2label  # by id, whatever it was in the file
         return [str(names[number]) for number in range(len(names))]
 
     def probabilities(self, texts: Sequence[str], batch: int = 32) -> NDArray[np.float64]:

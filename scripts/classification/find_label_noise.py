@@ -30,6 +30,7 @@ from scripts.common.tables import count_rows, write_table
 
 _logger = logging.getLogger(__name__)
 _MOST_BITS, _LEAST_BITS = 16, 13
+_LEAST_GAIN = 0.05  # over always answering the largest class
 _MOST_CELLS_BITS = 24  # of a model: columns times classes, 64 MB
 
 
@@ -97,7 +98,7 @@ def run(
     rows = np.asarray(found["row"])
     judgement = judge_labels(predictions, labels, np.asarray(found["has_text"], bool), classes)
     suspect = judgement.suspect | np.isin(rows, conflicting)
-    _tell(judgement, suspect)
+    _tell(judgement, labels, suspect)
     write_table(noise, _table(rows, labels, judgement, suspect), NOISE)
 
 
@@ -142,16 +143,28 @@ def _table(
     )
 
 
-def _tell(judgement: Judgement, suspect: npt.NDArray[np.bool_]) -> None:
+def _tell(
+    judgement: Judgement, labels: npt.NDArray[np.int64], suspect: npt.NDArray[np.bool_]
+) -> None:
+    agreement = float((judgement.best_id == labels).mean())
+    majority = float(np.bincount(labels).max() / labels.size)
     _logger.info(
         "scale %.3f of the exponent, %.2f %% of labels do not follow their texts; judged %d of %d "
-        "rows; suspect: %d",
+        "rows, agreed with %.1f %% of all labels; suspect: %d",
         judgement.scale,
         100 * judgement.noise_share,
         int(judgement.judged.sum()),
         judgement.judged.size,
+        100 * agreement,
         int(suspect.sum()),
     )
+    if agreement < majority + _LEAST_GAIN:
+        _logger.warning(
+            "the models predict %.1f %% of the labels, and always answering the largest class "
+            "%.1f %%: they do not know the classes, so that few suspects do not mean sound labels",
+            100 * agreement,
+            100 * majority,
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Rows of all parts as label, text, given split and group value, each of them text."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -22,7 +21,6 @@ from scripts.classification.labels import INTEGER, STRING, is_whole, label_texts
 from scripts.common.errors import ConfigError
 from scripts.common.progress import Progress
 
-_logger = logging.getLogger(__name__)
 _LISTED_ROWS = 100_000
 
 LABELLED = pa.schema(

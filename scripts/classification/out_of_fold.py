@@ -1,7 +1,8 @@
 """Predictions for rows by models that have seen neither them nor their group.
 
 The model is multinomial naive Bayes over TF-IDF weights (Rennie et al. 2003, "Tackling the poor
-assumptions of naive Bayes text classifiers", without its complement): linear in the logarithm, one
+assumptions of naive Bayes text classifiers", without its complement), smoothed towards the n-grams
+of all classes together: linear in the logarithm, one
 pass over the rows to fit, so a million rows and hundreds of classes are a matter of minutes. Its
 probabilities are too extreme, since n-grams of a text depend on each other; so predictions are
 kept for several scales of the exponent, among which the calibration chooses.
@@ -24,7 +25,10 @@ Probabilities = npt.NDArray[np.float32]
 # Exponents of the likelihood, 1 being naive Bayes as it stands; they span what dependent n-grams
 # of short and long texts ask for.
 SCALES = 2.0 ** (np.arange(-8, 3) / 2)
-_PSEUDO_WEIGHT = 0.001  # of each n-gram in each class
+# Each class is given this weight of n-grams as all classes together have them (about a text's
+# worth): a small class then differs from the others by what its rows show, not by what they lack.
+_SHARED_WEIGHT = 10.0
+_UNSEEN_WEIGHT = 0.001  # of an n-gram that no training row has
 _PSEUDO_ROWS = 0.5
 
 
@@ -114,7 +118,7 @@ def _fit(
     store: NgramStore, labels: Ids, training: npt.NDArray[np.bool_], classes: int
 ) -> Probabilities:
     """Return ln p(n-gram | class) as columns × C."""
-    weights = np.full((store.columns, classes), _PSEUDO_WEIGHT, np.float32)
+    weights = np.zeros((store.columns, classes), np.float32)
     for rows, block in store.blocks():
         chosen = np.flatnonzero(training[rows])
         members = csr_matrix(
@@ -123,10 +127,17 @@ def _fit(
         )
         sums = (block[chosen].T @ members).tocoo()
         weights[sums.row, sums.col] += sums.data
+    weights += shared_weights(weights.sum(axis=1, dtype=np.float64)).astype(np.float32)[:, None]
     totals = weights.sum(axis=0, dtype=np.float64).astype(np.float32)
     np.log(weights, out=weights)
     weights -= np.log(totals)
     return weights
+
+
+def shared_weights(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return what every class is given of each n-gram, from the training rows' sums (columns,)."""
+    seen = sums + _UNSEEN_WEIGHT
+    return _SHARED_WEIGHT * seen / seen.sum()
 
 
 def _predict(

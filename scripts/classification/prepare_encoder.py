@@ -54,8 +54,8 @@ def run(
         DownloadError: the base model cannot be loaded.
     """
     from scripts.classification.encoder_body import fresh_body, published_body, require_length
-    from scripts.classification.encoder_model import quieten_library
     from scripts.classification.encoder_tokenizer import published_tokenizer, trained_tokenizer
+    from scripts.classification.quiet_library import quieten_library
     from scripts.classification.tables import TRAIN
     from scripts.common.files import atomic_folder
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch.utils.data import Sampler
-from transformers import Trainer, TrainingArguments
+from transformers import PreTrainedModel, Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from scripts.classification.encoder_model import answer_rows
@@ -135,6 +135,7 @@ class StrategyTrainer(Trainer):
         schedule: length, batch, learning rate, seed.
 
     Attributes:
+        classifier: the model that is trained.
         curve: losses by step.
         best: the best epoch so far.
         latest: losses of the batch that the last step used.
@@ -142,7 +143,7 @@ class StrategyTrainer(Trainer):
 
     def __init__(
         self,
-        model: Any,
+        model: PreTrainedModel,
         arguments: TrainingArguments,
         *,
         train: TokenRows,
@@ -154,6 +155,7 @@ class StrategyTrainer(Trainer):
         positions: Any = range(len(train))  # the library asks for [position] and a length
         super().__init__(model, arguments, data_collator=train.batch, train_dataset=positions)
         self.remove_callback(PrinterCallback)
+        self.classifier = model
         self.validation, self.plan, self.schedule = validation, plan, schedule
         self.loss, self.curve = loss, LossCurve()
         self.best = Best(0, -1.0, {})
@@ -206,16 +208,14 @@ class StrategyTrainer(Trainer):
         Before the first step it notes the untrained model's scores alone.
         """
         step = self.state.global_step
-        answers = answer_rows(self.model, self.validation, self.schedule.batch)
-        scores = score_classes(
-            self.validation.labels, answers.label_ids, self.model.config.num_labels
-        )
+        answers = answer_rows(self.classifier, self.validation, self.schedule.batch)
+        scores = score_classes(self.validation.labels, answers.label_ids, len(self.plan.before))
         score, cross_entropy = macro_f1(scores), float(np.mean(answers.row_losses))
         self.curve.evaluate(step, cross_entropy=cross_entropy, macro_f1=score)
         if step and score > self.best.macro_f1:
             weights = {
                 name: tensor.detach().to("cpu", copy=True)
-                for name, tensor in self.model.state_dict().items()
+                for name, tensor in self.classifier.state_dict().items()
             }
             self.best = Best(step // self.steps_per_epoch, score, weights)
         metrics = {

@@ -85,7 +85,6 @@ def run(
         KIND,
         EncoderModel,
         answer_rows,
-        quieten_library,
         with_fresh_head,
     )
     from scripts.classification.encoder_saves import StepNotes, TrainingSaves
@@ -93,6 +92,7 @@ def run(
     from scripts.classification.label_map import LabelMap
     from scripts.classification.losses import ClassificationLoss
     from scripts.classification.prepare_encoder import MANIFEST
+    from scripts.classification.quiet_library import quieten_library
     from scripts.classification.resampling import plan_rows
     from scripts.classification.run_outputs import Outcome, write_outcome
     from scripts.classification.strategy import Strategy
@@ -165,10 +165,10 @@ def run(
     _train(trainer, checkpoint, tokenizer.length)
     progress.finish()
 
-    trainer.model.load_state_dict(trainer.best.weights)
+    trainer.classifier.load_state_dict(trainer.best.weights)
     test = read_token_rows(tokens / f"{TEST}.parquet", tokenizer.pad)
-    answers = answer_rows(trainer.model, test, batch)
-    validated = answer_rows(trainer.model, validation, batch)
+    answers = answer_rows(trainer.classifier, test, batch)
+    validated = answer_rows(trainer.classifier, validation, batch)
     write_outcome(
         Outcome(
             model=KIND,
@@ -212,7 +212,7 @@ def run(
         losses=losses,
     )
     with atomic_folder(model) as folder:
-        EncoderModel(trainer.model, tokenizer).write(folder)
+        EncoderModel(trainer.classifier, tokenizer).write(folder)
     saves.clear()
 
 
@@ -232,7 +232,7 @@ def _check_start(trainer: Any, train: Any, *, note: bool) -> Any:
     from scripts.classification.losses import row_losses
 
     rows = np.unique(np.linspace(0, len(train) - 1, _INITIAL_ROWS).astype(np.int64))
-    logits = compute_logits(trainer.model, train, rows, trainer.schedule.batch)
+    logits = compute_logits(trainer.classifier, train, rows, trainer.schedule.batch)
     labels = torch.from_numpy(train.labels[rows])
     if note:
         losses = trainer.loss(logits, labels)
@@ -243,7 +243,9 @@ def _check_start(trainer: Any, train: Any, *, note: bool) -> Any:
             objective=float(losses.objective),
         )
         trainer.evaluate()
-    return check_initial_loss(row_losses(logits, labels).numpy(), trainer.model.config.num_labels)
+    return check_initial_loss(
+        row_losses(logits, labels).numpy(), trainer.classifier.config.num_labels
+    )
 
 
 def _train(trainer: Any, checkpoint: Path | None, length: int) -> None:

@@ -10,12 +10,14 @@ import ast
 import hashlib
 import importlib.metadata
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from scripts.common.files import sha256_file
 
 PROJECT_PACKAGE = "scripts"
+_WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 # Modules that shape what a person sees while a step runs, never what it writes.
 EXEMPT_MODULES = frozenset(
@@ -47,7 +49,7 @@ def code_version(
     digest = hashlib.sha256()
     for module_path in module_closure(root / script, root):
         name = module_path.relative_to(root).as_posix()
-        digest.update(f"{name}\0{_logic(module_path, module_path.stat().st_mtime_ns)}\n".encode())
+        digest.update(f"{name}\0{_module(module_path, root).logic}\n".encode())
     for package in sorted(packages):
         digest.update(f"{package}=={importlib.metadata.version(package)}\n".encode())
     for file in sorted(files):
@@ -64,17 +66,69 @@ def module_closure(script: Path, root: Path) -> list[Path]:
         if path in seen:
             continue
         seen.add(path)
-        waiting.extend(_imported_files(path, path.stat().st_mtime_ns, root))
+        waiting.extend(_module(path, root).imported)
     return sorted(seen)
 
 
+@dataclass(frozen=True)
+class _Module:
+    """What one file adds to the versions of the scripts that import it.
+
+    Attributes:
+        logic: hash of its syntax tree.
+        imported: files of the project's modules that it imports.
+    """
+
+    logic: str
+    imported: tuple[Path, ...]
+
+
+def _module(path: Path, root: Path) -> _Module:
+    return _read_module(path, path.stat().st_mtime_ns, root)
+
+
 @cache
-def _logic(path: Path, _mtime_ns: int) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = _without_docstring(node.body)
-    return ast.dump(tree, annotate_fields=False)
+def _read_module(path: Path, _mtime_ns: int, root: Path) -> _Module:
+    # Every start of Snakemake reads the whole project, every job on a cluster included, so a file
+    # is parsed once and its tree walked once.
+    logic: list[str] = []
+    imports: list[ast.Import | ast.ImportFrom] = []
+    _walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path)), logic, imports)
+    package = ".".join(path.relative_to(root).parent.parts)
+    names = {
+        name
+        for name in _imported_names(imports, package)
+        if name.split(".")[0] == PROJECT_PACKAGE and name not in EXEMPT_MODULES
+    }
+    return _Module(
+        logic=hashlib.sha256("\0".join(logic).encode()).hexdigest(),
+        imported=tuple({file for name in names for file in _files_of_module(name, root)}),
+    )
+
+
+def _walk(node: ast.AST, logic: list[str], imports: list[ast.Import | ast.ImportFrom]) -> None:
+    """Add what a tree says to `logic`, so that equal lists are equal trees, and its imports.
+
+    Docstrings are left out, and whether a name is read or written, which its place says already.
+    """
+    logic.append(type(node).__name__)
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        imports.append(node)
+    for field in node._fields:
+        value = getattr(node, field, None)
+        if isinstance(value, list):
+            if field == "body" and isinstance(node, _WITH_DOCSTRING):
+                value = _without_docstring(value)
+            logic.append(f"[{len(value)}")
+            for part in value:
+                if isinstance(part, ast.AST):
+                    _walk(part, logic, imports)
+                else:
+                    logic.append(repr(part))
+        elif not isinstance(value, ast.AST):
+            logic.append(repr(value))
+        elif not isinstance(value, ast.expr_context):
+            _walk(value, logic, imports)
 
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
@@ -87,23 +141,11 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     return body[1:] if is_docstring else body
 
 
-@cache
-def _imported_files(path: Path, _mtime_ns: int, root: Path) -> tuple[Path, ...]:
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    package = ".".join(path.relative_to(root).parent.parts)
-    return tuple(
-        file
-        for name in _imported_names(tree, package)
-        if name.split(".")[0] == PROJECT_PACKAGE and name not in EXEMPT_MODULES
-        for file in _files_of_module(name, root)
-    )
-
-
-def _imported_names(tree: ast.Module, package: str) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _imported_names(imports: list[ast.Import | ast.ImportFrom], package: str) -> Iterator[str]:
+    for node in imports:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             base = node.module or ""
             if node.level:
                 parents = package.split(".")[: len(package.split(".")) - node.level + 1]

@@ -77,8 +77,8 @@ def _table_section(name: str, key: str, row: Schema) -> str:
     }
     return (
         f"## The table of {name}\n\n"
-        f"The file that `{key}` names: tab-separated UTF-8, a header, then one {row['required'][0]} a "
-        "row. Lines that start with `#` are comments. "
+        f"The file that `{key}` names: tab-separated UTF-8, a header, then one "
+        f"{row['required'][0]} a row. Lines that start with `#` are comments. "
         f"A table needs the columns {required}; of the others it has those that it uses. "
         "An empty cell means the default.\n\n" + _table("column", columns, _as_cell)
     )

@@ -137,8 +137,16 @@ class RepeatedChain:
         self, table: DrawnTable, names: Sequence[str], facts: Mapping[str, ColumnFacts]
     ) -> dict[str, str]:
         found = self._dependences(table, names)
-        measures = (found[name] for name in ("hsic", "rdc", "explained"))
-        return _heirs(dependent_clusters(names, *measures, facts, self.settings))
+        return _heirs(
+            dependent_clusters(
+                names,
+                found["hsic"],
+                found["rdc"],
+                found["explained"],
+                facts=facts,
+                settings=self.settings,
+            )
+        )
 
     def _dependences(self, table: DrawnTable, names: Sequence[str]) -> dict[str, Numbers]:
         section, overlap = self.settings.nonlinear, self.settings.required(table.rows)

@@ -136,7 +136,7 @@ def run(
             f"{clusters[0]} holds other descriptors than {statistics} calls survivors; run "
             "cluster_correlated again"
         )
-    representatives = {row["representative"] for row in rows_of_clusters}
+    representatives = sorted({row["representative"] for row in rows_of_clusters})
     weak = weak_rows(removals, origins)
     tsv = {
         funnel: (FUNNEL_COLUMNS, funnel_rows(origins)),

@@ -20,6 +20,7 @@ from scripts.common.entry import entry
 from scripts.common.errors import InputError
 from scripts.common.files import read_json, sha256_file, write_json
 from scripts.common.progress import Progress
+from scripts.language_model.dataset_splits import refuse_other_folder, split_table
 from scripts.language_model.evaluation_sets import Item, read_items
 from scripts.language_model.scanned_documents import (
     number_of_documents,
@@ -173,19 +174,18 @@ def training_documents(folder: Path) -> pa.Array:
 
     Raises:
         InputError: the folder holds no dataset of this workflow.
+        IntegrityError: a file of it is missing or broken.
     """
-    from datasets import load_from_disk
-
-    if not (folder / "dataset_dict.json").is_file():
-        raise InputError(f"{folder} holds no dataset; build it with `snakemake corpus`")
-    splits = load_from_disk(str(folder))
-    if TRAIN not in splits:
+    refuse_other_folder(folder)
+    table = split_table(folder, TRAIN)
+    if table is None:
         return pa.array([], type=pa.string())
-    columns = splits[TRAIN].column_names
-    column = "doc_ids" if "doc_ids" in columns else "doc_id"
-    if column not in columns:
-        raise InputError(f"{folder} has no column of document ids, only {columns}; build it again")
-    ids = splits[TRAIN].data.column(column).combine_chunks()
+    column = "doc_ids" if "doc_ids" in table.column_names else "doc_id"
+    if column not in table.column_names:
+        raise InputError(
+            f"{folder} has no column of document ids, only {table.column_names}; build it again"
+        )
+    ids = table[column].combine_chunks()
     flat = ids.flatten() if pa.types.is_list(ids.type) else ids
     return pc.unique(flat)
 

@@ -14,8 +14,8 @@ from torch import nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 
+from scripts.common.base_models import first_position
 from scripts.common.errors import InputError
-from scripts.language_model.lengthen import first_position
 from scripts.language_model.masking import IGNORED
 
 

@@ -14,10 +14,12 @@ from pathlib import Path
 from scripts.common.errors import InputError
 from scripts.common.hashing import keyed_fraction, keyed_hash
 from scripts.common.wordpiece import WordPiece
+from scripts.language_model.dataset_splits import refuse_other_folder, split_table
 from scripts.language_model.masked_logits import Query, Runner
 
 HOLDOUT = "holdout"
 _SENTENCE_MARKS = (".", "?", "!")
+_ROWS_AT_A_TIME = 500
 _SHORTEST, _LONGEST = 5, 64  # tokens of a sentence
 LOSS_DEFINITION = (
     "loss: mean over masked tokens of -log p in nats; of each held-out piece of a document (packed "
@@ -97,19 +99,19 @@ def held_out_segments(dataset: Path) -> list[Segment]:
 
     Raises:
         InputError: the folder holds no such dataset, or its hold-out split is empty.
+        IntegrityError: a file of the split is missing or broken.
     """
-    from datasets import load_from_disk
-
-    if not (dataset / "dataset_dict.json").is_file():
-        raise InputError(f"{dataset} holds no dataset; build it with `snakemake corpus`")
-    splits = load_from_disk(str(dataset))
-    if HOLDOUT not in splits or not len(splits[HOLDOUT]):
+    refuse_other_folder(dataset)
+    table = split_table(dataset, HOLDOUT)
+    if table is None or not table.num_rows:
         raise InputError(
             f"{dataset} has no hold-out rows; give the hold-out split a share (corpus.split)"
         )
     numbers: dict[str, int] = {}
     segments = []
-    for row in splits[HOLDOUT]:
+    columns = table.select(["doc_ids", "segment_lengths", "input_ids"])
+    batches = columns.to_batches(max_chunksize=_ROWS_AT_A_TIME)
+    for row in (row for batch in batches for row in batch.to_pylist()):
         start = 0
         for doc_id, length in zip(row["doc_ids"], row["segment_lengths"], strict=True):
             number = numbers[doc_id] = numbers.get(doc_id, -1) + 1

@@ -1,6 +1,5 @@
 """The training rows of finished datasets: read from disk when asked for, then masked."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from scripts.common.errors import ConfigError, InputError, IntegrityError
 from scripts.common.files import read_json
 from scripts.language_model.batches import ENTITY, TEXT, RowReference
 from scripts.language_model.collate import MaskedRow
+from scripts.language_model.dataset_splits import split_table
 from scripts.language_model.entity_rows import entity_row
 from scripts.language_model.masking import (
     Pieces,
@@ -150,29 +150,17 @@ def dataset_metadata(folder: Path) -> dict[str, Any]:
 def training_table(folder: Path, schema: pa.Schema) -> pa.Table:
     """Map the training split of a dataset folder into memory.
 
-    The files are those that `datasets.load_from_disk` opens; reading them here saves a second of
-    imports in each job.
-
     Raises:
         InputError: there is no training row.
         IntegrityError: a file is missing or broken, or has other columns.
     """
-    split = folder / "train"
-    if not split.is_dir():
+    table = split_table(folder, "train")
+    if table is None:
         raise InputError(
             f"{folder} has no training row; give the corpus more documents or loosen its filters"
         )
-    try:
-        state = json.loads((split / "state.json").read_text(encoding="utf-8"))
-        parts = [
-            pa.ipc.open_stream(pa.memory_map(str(split / file["filename"]))).read_all()
-            for file in state["_data_files"]
-        ]
-        table = pa.concat_tables(parts)
-    except (OSError, json.JSONDecodeError, KeyError, pa.ArrowInvalid) as error:
-        raise IntegrityError(
-            f"{split} is incomplete ({error}); delete the dataset and build it again"
-        ) from error
     if not table.schema.equals(schema, check_metadata=False):
-        raise IntegrityError(f"{split} has other columns than expected; build the dataset again")
+        raise IntegrityError(
+            f"{folder / 'train'} has other columns than expected; build the dataset again"
+        )
     return table

@@ -4,6 +4,7 @@ Call these inside `drawing.figure_style()`, which sets fonts and colours.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -52,7 +53,7 @@ def zipf_figure(counts: Sequence[ClassCountRow], threshold: int) -> Figure:
             continue
         ranks = np.arange(1, len(sizes) + 1)
         label = f"{name}: {len(sizes):,} classes, {sizes[0] / sizes[-1]:,.0f} : 1"
-        marks = {"color": colour, "linewidth": width, "solid_capstyle": "butt"}
+        marks: dict[str, Any] = {"color": colour, "linewidth": width, "solid_capstyle": "butt"}
         left.plot(ranks, sizes, label=label, marker=".", markersize=width + 1.5, **marks)
         share = np.cumsum(sizes) / sizes.sum()
         right.plot([0, *ranks], [0.0, *share], label=name, **marks)

@@ -121,6 +121,7 @@ def value_correlations(sample: Sample) -> np.ndarray:
         "values",
         min_overlap=MIN_OVERLAP,
         memory_mb=MEMORY_MB,
+        threads=1,
         tmpdir=DEFAULT_TMPDIR,
         memory=MemoryLog(),
     )

@@ -124,7 +124,7 @@ class Comparison:
                 model=model,
                 strategy=strategy,
                 seed=seed,
-                labels=self.names,
+                labels=self.names or [],
                 train_counts=np.array(self.train, np.int64),
                 validation_labels=labels,
                 validation_predicted=answers,
@@ -151,8 +151,14 @@ class Comparison:
     def compare(self, **changed: Any) -> dict[str, Path]:
         """Compare all trainings and return the written files."""
         out = {name: self.root / "tables" / file for name, file in OUTPUTS.items()}
-        strategies = {folder.parent.name: {} for folder in self.runs}
-        arguments = {"strategies": strategies, "bootstrap": 200, "seed": 7, **LIMITS}
+        strategies: dict[str, dict[str, Any]] = {folder.parent.name: {} for folder in self.runs}
+        arguments: dict[str, Any] = {
+            **out,
+            "strategies": strategies,
+            "bootstrap": 200,
+            "seed": 7,
+            **LIMITS,
+        }
         compare_strategies(
             [folder / "metrics.json" for folder in self.runs],
             [folder / "predictions.parquet" for folder in self.runs],
@@ -163,7 +169,6 @@ class Comparison:
             self.root / "label_map.json",
             self.root / "filter_report.json",
             self.root / "imbalance.json",
-            **out,
             code_hash="0123456789abcdef",
             **{**arguments, **changed},
         )

@@ -43,7 +43,7 @@ def write_examples(
                 words = generator.choice(_WORDS[label].split(), size=2)
                 place = generator.choice(["서울", "부산", "본사", "지점"])
                 examples.append({"text": f"{place} {' '.join(words)} 결제", "label": label})
-        generator.shuffle(examples)  # type: ignore[arg-type]
+        generator.shuffle(examples)
         for example in examples:
             example["row"] = number
             number += 1

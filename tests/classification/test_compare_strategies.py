@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -331,7 +332,7 @@ def test_the_order_of_the_trainings_changes_nothing(comparison):
     for strategy in ("none", "sqrt"):
         for seed in (1, 2):
             comparison.add(noisy(TEST, 0.4, 7, seed), strategy=strategy, seed=seed)
-    order = {"none": {}, "sqrt": {}}
+    order: dict[str, dict[str, Any]] = {"none": {}, "sqrt": {}}
     written = comparison.compare(strategies=order)
     before = {name: path.read_bytes() for name, path in written.items() if name != "summary"}
     comparison.runs.reverse()

@@ -100,7 +100,7 @@ def test_noisy_labels_are_those_of_another_kind_of_account(ledger):
     kind_of = {
         n: row["acct_code"].split()[1][:-3] for n, row in enumerate(rows) if row["acct_code"]
     }
-    trades = defaultdict(Counter)
+    trades: dict[str, Counter[str]] = defaultdict(Counter)
     for number, kind in kind_of.items():
         if number not in noisy and rows[number]["counterparty"]:
             trades[kind][rows[number]["counterparty"][2:]] += 1

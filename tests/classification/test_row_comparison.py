@@ -124,8 +124,10 @@ def test_extraction_is_stratified_within_one_row(counts, ratio, seed):
 def test_extraction_depends_on_seed_and_is_even_over_rows():
     rows = np.arange(2000, dtype=np.int64)
     labels = (rows % 2).astype(np.int32)
-    options = {"ratio": 0.25, "stratified": True}
-    chosen = [extract(rows, labels, ["a", "b"], seed=seed, **options) for seed in (1, 1, 2)]
+    chosen = [
+        extract(rows, labels, ["a", "b"], ratio=0.25, stratified=True, seed=seed)
+        for seed in (1, 1, 2)
+    ]
     assert (chosen[0] == chosen[1]).all() and (chosen[0] != chosen[2]).any()
     halves = chosen[0][:1000].sum(), chosen[0][1000:].sum()
     assert abs(halves[0] - 250) < 50 and sum(halves) == 500  # four standard deviations

@@ -86,6 +86,9 @@ def test_touch_comment_docstring_and_format_change_nothing(project, name, old, n
     ("name", "old", "new", "stale"),
     [
         ("other/four", "(value)", "(value, indent=1)", {"other/four"}),
+        ("other/four", "dumps(value)", "dumps(*value)", {"other/four"}),
+        ("other/four", "dumps(value)", "dumps(value[1:])", {"other/four"}),
+        ("other/four", "def run", "async def run", {"other/four"}),
         ("common/middle", "2 *", "3 *", {"track/one", "other/five"}),
         ("common/deep", "return 1", "return 2", {"track/one", "other/five"}),
         ("common/deep", "return 1", "return 1.0", {"track/one", "other/five"}),
@@ -105,6 +108,26 @@ def test_logic_edit_changes_exactly_the_importers(project, name, old, new, stale
     assert changed(project, before) == stale
     edit(project, name, new, old)
     assert changed(project, before) == set()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("value[1:]", "value[:1]"),
+        ("[[value], run]", "[[value, run]]"),
+        ("f(value, key=1)", "f(value, **{'key': 1})"),
+        ("{**value, 1: 2}", "{1: 2, **value}"),
+        ("lambda a, *b: a", "lambda *b, a: a"),
+        ("'a', 'b'", "'a' 'b'"),
+        ("None", "'None'"),
+        ("(value := 1)", "value == 1"),
+    ],
+)
+def test_places_and_kinds_of_the_parts_count(project, old, new):
+    edit(project, "other/four", "json.dumps(value)", old)
+    before = versions(project)
+    edit(project, "other/four", old, new)
+    assert changed(project, before) == {"other/four"}
 
 
 def test_exempt_module_does_not_hide_what_is_imported_elsewhere(project):

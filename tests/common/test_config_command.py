@@ -23,7 +23,7 @@ def test_file_is_checked_merged_over_the_embedded_default(tmp_path):
         "entity_coref": {"min_distance": 20},
     }
     assert merged["demo"] == default["demo"]
-    assert check(own) == f"{own}: good, 1 sources, 0 runs"
+    assert check(own) == f"{own}: good, 1 sources, 0 runs, 6 strategies"
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n"])
@@ -63,7 +63,7 @@ def test_command_ends_with_one_line_for_a_bad_file(tmp_path, capsys, content, me
     (line,) = printed.err.splitlines()
     assert line.startswith(f"{bad}: ")
     assert message in line
-    assert printed.out.endswith("full.yaml: good, 16 sources, 13 runs\n")
+    assert printed.out.endswith("full.yaml: good, 16 sources, 13 runs, 6 strategies\n")
 
 
 def test_command_names_a_missing_file_and_needs_one(capsys):
@@ -105,7 +105,7 @@ def test_demo_values_hold_for_generated_articles_and_never_reach_other_sources(t
     (tmp_path / "sources.tsv").write_text("source\tkind\tlocation\nmine\tlocal\ta.csv\n")
     own = tmp_path / "own.yaml"
     own.write_text(f"corpus: {{sources: {tmp_path / 'sources.tsv'}, rows_per_file: 7}}")
-    real, sources, folder, _ = settled_config(merged_config(own), schema, ROOT)
+    real, sources, folder, *_ = settled_config(merged_config(own), schema, ROOT)
     assert (list(sources), folder) == (["mine"], tmp_path)
     published = checked_config({"corpus": {"rows_per_file": 7}}, schema)["corpus"]
     assert real["corpus"] == {**published, "sources": str(tmp_path / "sources.tsv")}

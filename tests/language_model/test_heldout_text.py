@@ -7,7 +7,7 @@ import pytest
 import torch
 from datasets import Dataset, DatasetDict
 
-from scripts.common.errors import InputError
+from scripts.common.errors import InputError, IntegrityError
 from scripts.language_model.contexts import tokenize
 from scripts.language_model.heldout_text import (
     Segment,
@@ -142,3 +142,17 @@ def test_packed_rows_are_taken_apart(tmp_path: Path) -> None:
         held_out_segments(tmp_path / "train")
     with pytest.raises(InputError, match="holds no dataset"):
         held_out_segments(tmp_path / "nothing")
+
+
+def test_the_files_of_a_split_follow_each_other_and_none_may_be_missing(tmp_path: Path) -> None:
+    rows = {"input_ids": [[2, n, 3] for n in range(9)], "segment_lengths": [[3]] * 9}
+    split = Dataset.from_dict(rows | {"doc_ids": [[f"d{n}"] for n in range(9)]})
+    DatasetDict({"holdout": split}).save_to_disk(tmp_path / "mlm", num_shards={"holdout": 3})
+    assert [one.ids[1] for one in held_out_segments(tmp_path / "mlm")] == list(range(9))
+    second = sorted((tmp_path / "mlm/holdout").glob("*.arrow"))[1]
+    second.write_bytes(second.read_bytes()[:100])
+    with pytest.raises(IntegrityError, match=r"holdout is incomplete .* build it again"):
+        held_out_segments(tmp_path / "mlm")
+    second.unlink()
+    with pytest.raises(IntegrityError, match="holdout is incomplete"):
+        held_out_segments(tmp_path / "mlm")

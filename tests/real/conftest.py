@@ -12,6 +12,9 @@ from tests.workflow.harness import ROOT, snakemake, succeeded
 
 FILES = {"ko_documents": "ko_documents.parquet", "ko_odd": "ko_documents_odd_lengths.parquet"}
 SAMPLE = {"ko_documents": 900, "ko_odd": 150}
+# A job of a sample's shard takes longer to start than to work.
+ALL = os.environ.get("DURE_REAL_DOCUMENTS") == "all"
+FEW_SHARDS, MANY_SHARDS = 3, 30 if ALL else 8
 CAP = 40
 
 CONFIG = f"""\
@@ -53,7 +56,7 @@ def real_files(shared_tmp: Path) -> dict[str, Path]:
             target = shared_tmp / f"sample_{name}"
             if not target.exists():
                 table = pq.read_table(folder / name)
-                if os.environ.get("DURE_REAL_DOCUMENTS") != "all":
+                if not ALL:
                     step = max(1, table.num_rows // SAMPLE[source])
                     table = table.take(list(range(0, table.num_rows, step)))
                 pq.write_table(table, target)
@@ -69,7 +72,7 @@ def run_on(
     with FileLock(shared_tmp / f"{name}.lock"):
         if not (shared_tmp / f"{name}.done").exists():
             directory.mkdir(parents=True)
-            counts = {"ko_documents": shards, "ko_odd": max(1, shards // 10)}
+            counts = {"ko_documents": shards, "ko_odd": max(1, shards // 4)}
             rows = [
                 f"{source}\tlocal\t{path}\tid\t{counts[source]}" for source, path in files.items()
             ]
@@ -90,9 +93,11 @@ def run_on(
 
 @pytest.fixture(scope="session")
 def real_run(shared_tmp: Path, real_files: dict[str, Path]) -> RealRun:
-    return run_on(shared_tmp, real_files, "real_3_shards", shards=3, workers=2, seed="0")
+    return run_on(shared_tmp, real_files, "real_few_shards", shards=FEW_SHARDS, workers=2, seed="0")
 
 
 @pytest.fixture(scope="session")
 def other_real_run(shared_tmp: Path, real_files: dict[str, Path]) -> RealRun:
-    return run_on(shared_tmp, real_files, "real_30_shards", shards=30, workers=1, seed="4711")
+    return run_on(
+        shared_tmp, real_files, "real_many_shards", shards=MANY_SHARDS, workers=1, seed="4711"
+    )

@@ -13,7 +13,7 @@ from datasets import load_from_disk
 from kiwipiepy import Kiwi
 from tokenizers import Tokenizer
 
-from tests.real.conftest import CAP, FILES, RealRun
+from tests.real.conftest import CAP, FEW_SHARDS, FILES, MANY_SHARDS, RealRun
 from tests.real.recount import (
     Document,
     analyse,
@@ -372,8 +372,8 @@ def test_the_same_bytes_for_other_shards_workers_and_hash_seed(
         if name.split("/")[1] not in by_shard
     ]
     assert names == []
-    assert len(list((real_run.corpus / "scores/ko_documents").iterdir())) == 3
-    assert len(list((other_real_run.corpus / "scores/ko_documents").iterdir())) == 30
+    assert len(list((real_run.corpus / "scores/ko_documents").iterdir())) == FEW_SHARDS
+    assert len(list((other_real_run.corpus / "scores/ko_documents").iterdir())) == MANY_SHARDS
 
 
 def test_the_shared_documents_are_no_part_of_the_repository() -> None:

@@ -1,25 +1,34 @@
 """Runs and dry-runs of the workflow for tests: real runs as processes, checks through the API.
 
 A staleness check edits a copy of the sources and asks for a dry-run on the results of a finished
-run; it takes a fraction of a second in a worker that has Snakemake loaded already.
+run; it takes about a second in the fork of a process that has Snakemake loaded already.
 """
 
+import atexit
+import importlib
 import importlib.metadata
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import MappingProxyType
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+TARGETS = ("all", "corpus", "language_model", "classification", "descriptors", "report")
 SOURCES = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "tests/config")
+# What a plan loads besides the project's own modules.
+_LOADED_BEFORE = (
+    *("snakemake.api", "snakemake.settings.enums", "snakemake.settings.types"),
+    *("jsonschema", "nbformat", "requests"),
+)
 
 
 def copy_sources(target: Path) -> Path:
@@ -72,10 +81,45 @@ def stale_jobs(
         config: the config file on top of the default one.
         upgraded: versions that packages pretend to have.
     """
-    with ProcessPoolExecutor(
-        max_workers=1, mp_context=get_context("forkserver"), max_tasks_per_child=1
-    ) as pool:
-        return pool.submit(_stale_jobs, sources, finished, config, upgraded or {}).result()
+    planner = _planner()
+    planner.send((sources, finished, config, upgraded or {}))
+    jobs = planner.recv()
+    assert jobs is not None, "the plan failed; its traceback is in what was printed"
+    return jobs
+
+
+@cache
+def _planner() -> Connection:
+    """Start the process whose forks plan, each for one check; it ends with this one.
+
+    It has Snakemake loaded, nothing of the project, and runs no thread that a fork would miss.
+    """
+    here, there = get_context("spawn").Pipe()
+    get_context("spawn").Process(target=_plan_in_forks, args=(there,)).start()
+    there.close()
+    atexit.register(here.close)
+    return here
+
+
+def _plan_in_forks(requests: Connection) -> None:
+    for name in _LOADED_BEFORE:
+        importlib.import_module(name)
+    while True:
+        try:
+            request = requests.recv()
+        except EOFError:
+            return
+        planning = get_context("fork").Process(target=_answer, args=(requests, *request))
+        planning.start()
+        planning.join()
+        if planning.exitcode:
+            requests.send(None)
+
+
+def _answer(
+    requests: Connection, sources: Path, finished: Path, config: Path, upgraded: dict[str, str]
+) -> None:
+    requests.send(_stale_jobs(sources, finished, config, upgraded))
 
 
 def _stale_jobs(sources: Path, finished: Path, config: Path, upgraded: dict[str, str]) -> set[str]:
@@ -108,7 +152,7 @@ def _stale_jobs(sources: Path, finished: Path, config: Path, upgraded: dict[str,
         return {
             " ".join([job.rule.name, *map(str, job.wildcards_dict.values())])
             for job in jobs
-            if job.rule.name not in ("all", "corpus", "language_model", "descriptors", "report")
+            if job.rule.name not in TARGETS
         }
 
 

@@ -26,41 +26,43 @@ HALF_THE_SCORES = Fault("score_shard", "table", "000.parquet")
 HALF_A_DATASET = Fault("build_entity_coref", "stream", times=2)
 NO_MANIFEST = Fault("build_mlm", "rename", "manifest.json")
 
-# A dataset's manifests; without them its building step has to run, whatever was built meanwhile.
-MANIFESTS = {
-    "build_entity_coref": "entity_coref/*/manifest.json",
-    "build_mlm": "mlm/*/manifest.json",
+# What the steps make, by which they are asked for; both datasets of a kind are built side by side.
+MADE = {
+    "shard_source": ["sources/demo/shards.json"],
+    "score_shard": ["scores/demo/000.parquet"],
+    "build_entity_coref": [f"entity_coref/{length}/manifest.json" for length in (256, 512)],
+    "build_mlm": [f"mlm/{length}/manifest.json" for length in (256, 512)],
 }
 
 CORPUS = ("corpus", "--configfile", "tests/config/tiny.yaml", "--cores", "2")
 
 
 class Run:
-    """A run in a folder of its own, started as often as it takes."""
+    """A finished run in a folder of its own, of which steps are made again as often as it takes."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, finished_run: Path, folder: Path) -> None:
+        self.folder = shutil.copytree(finished_run, folder)
         self.results = folder / "results/corpus"
         self.refused_once = False
-        shutil.copytree(ROOT / "tests/config", folder / "tests/config")
 
     def until(self, fault: Fault) -> tuple[subprocess.Popen[bytes], int]:
-        """Start it and wait for the fault's moment; return Snakemake and the step's process id.
+        """Make a step again up to the fault's moment; return Snakemake and the step's process id.
 
-        While one building step was stopped and killed, the other may have come to its end.
+        While one job of the step was stopped and killed, another may have come to its end.
         """
-        if fault.step in MANIFESTS:
-            for manifest in self.results.glob(MANIFESTS[fault.step]):
-                manifest.unlink()
+        wanted = [f"results/corpus/{name}" for name in MADE[fault.step]]
+        for name in wanted:
+            (self.folder / name).unlink(missing_ok=True)
         hook = self.folder / "hook"
         environment = {**os.environ, **fault.environment(hook), "TMPDIR": str(self.folder / "tmp")}
         (self.folder / "tmp").mkdir(exist_ok=True)
         with (self.folder / "printed").open("wb") as printed:
             process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "snakemake", *CORPUS),
+                    *(sys.executable, "-m", "snakemake", *CORPUS[1:]),
                     *("--snakefile", ROOT / "Snakefile", "--directory", self.folder),
                     *("--workflow-profile", ROOT / "profiles/default"),
+                    *("--", *wanted),
                 ],
                 cwd=ROOT,
                 env=environment,
@@ -76,12 +78,20 @@ class Run:
         return snakemake(*CORPUS, directory=self.folder, profile="default")
 
     def unlock(self) -> None:
-        """What the README says after Snakemake itself was killed."""
-        if not self.refused_once:
-            refused = self.again()
-            assert refused.returncode != 0 and "--unlock" in refused.stdout + refused.stderr
-            self.refused_once = True
+        """What the README says after Snakemake itself was killed; later on what that command does.
+
+        It takes the locks away, and each call of Snakemake plans the whole workflow first.
+        """
+        locks = self.folder / ".snakemake/locks"
+        assert any(locks.glob("*"))
+        if self.refused_once:
+            shutil.rmtree(locks)
+            return
+        refused = self.again()
+        assert refused.returncode != 0 and "--unlock" in refused.stdout + refused.stderr
+        self.refused_once = True
         succeeded(snakemake("--unlock", *CORPUS, directory=self.folder, profile="default"))
+        assert not any(locks.glob("*"))
 
     def hidden(self) -> list[Path]:
         return list(self.folder.rglob("results/**/.part.*"))
@@ -123,18 +133,22 @@ def kill_snakemake(run: Run, process: subprocess.Popen[bytes], step: int) -> Non
 def test_a_run_that_is_killed_nine_times_ends_with_the_bytes_of_an_undisturbed_one(
     finished_run: Path, tmp_path: Path
 ) -> None:
-    """Each of the three is killed while shards, scores and a dataset are half written."""
+    """Each of the three is killed while a dataset, scores and shards are half written.
+
+    The last step comes first, so that what is made again is all that a start has to make.
+    """
     whole = result_digests(finished_run / "results/corpus")
-    run = Run(tmp_path)
+    run = Run(finished_run, tmp_path / "killed")
     for faults in (
-        [HALF_A_SHARD] * 3,
-        [HALF_THE_SCORES] * 3,
         [HALF_A_DATASET, NO_MANIFEST, HALF_A_DATASET],
+        [HALF_THE_SCORES] * 3,
+        [HALF_A_SHARD] * 3,
     ):
         for kill, fault in zip((kill_worker, kill_job, kill_snakemake), faults, strict=True):
             kill(run, *run.until(fault))
             seen = result_digests(run.results)
             assert {name: whole[name] for name in seen} == seen, (kill.__name__, fault)
+            assert set(MADE[fault.step]) - seen.keys()
     succeeded(run.again())
     assert result_digests(run.results) == whole
     assert run.hidden() == []
@@ -152,7 +166,11 @@ def test_a_document_that_the_analyser_fails_on_is_lost_alone_and_counted_to_the_
     shard = tmp_path / "results/corpus/documents/demo/000.parquet"
     texts = {row["doc_id"]: row["text"] for row in pq.read_table(shard).to_pylist()}
     fault = Fault("score_shard", "analyser", texts[victim])
-    (tmp_path / "lenient.yaml").write_text("corpus: {analysis: {max_failed_share: 0.02}}\n")
+    # Of the other tracks' pages nothing is asked.
+    (tmp_path / "lenient.yaml").write_text(
+        "corpus: {analysis: {max_failed_share: 0.02}}\n"
+        "language_model: {runs: null}\ndescriptors: {input: {kind: none}}\n"
+    )
     environment = fault.environment(tmp_path / "hook")
 
     scores.unlink()

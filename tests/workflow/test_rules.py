@@ -12,13 +12,13 @@ import pytest
 
 from tests.workflow.harness import ROOT
 
-TARGETS = {"all", "corpus", "language_model", "descriptors", "report"}
+TARGETS = {"all", "corpus", "language_model", "classification", "descriptors", "report"}
 OFFERED_RESOURCES = {
     *("tmpdir", "mem_mb", "batch_documents", "chunk_documents"),
     *("batch_tokens", "save_steps", "memory_mb", "gpu"),
 }
 # What people call on files of their own, outside a run.
-COMMANDS = {"analyse_results", "apply_selection", "find_substitutes"}
+COMMANDS = {"analyse_results", "apply_selection", "find_substitutes", "predict_labels"}
 # A second form of a rule shares its script, log and benchmark.
 SECOND_FORMS = {"train_last_epoch": "train_epoch"}
 ENTRIES = sorted(
@@ -68,8 +68,8 @@ def script_module(name: str) -> str:
 
 def test_there_are_rules_of_every_track() -> None:
     tracks = {script_module(name).split(".")[1] for name in scripted()}
-    assert tracks == {"corpus", "language_model", "descriptors", "report"}
-    assert len(scripted()) == 54
+    assert tracks == {"corpus", "language_model", "classification", "descriptors", "report"}
+    assert len(scripted()) == 69
 
 
 @pytest.mark.parametrize("name", scripted())

@@ -72,7 +72,10 @@ MODEL_COSTS = {
     "write_costs language_model",
     *TRAINING_COSTS,
 }
-WRITE_COSTS = {"write_costs corpus", "write_costs language_model", "write_costs descriptors"}
+WRITE_COSTS = {
+    *("write_costs corpus", "write_costs language_model"),
+    *("write_costs classification", "write_costs descriptors"),
+}
 MODEL_REPORT = {"plot_language_model", "write_language_model"} | PAGE
 
 FROM_MODEL_TABLES = MODEL_TABLES | MODEL_COSTS | MODEL_REPORT
@@ -131,11 +134,31 @@ FROM_COMPUTE = COMPUTE | FROM_DESCRIBE
 FROM_MOLECULES = {"shard_molecules"} | FROM_COMPUTE
 EVERY_DESCRIPTOR = {"enumerate_library"} | FROM_MOLECULES
 
+TRAIN_LINEAR = {"train_linear none 1", "train_linear sampler 1"}
+TRAIN_ENCODER = {"train_encoder none 1"}
+CLASSIFICATION_COSTS = {
+    "summarize_costs classification",
+    "plot_costs classification",
+    "write_costs classification",
+}
+FROM_COMPARE = {"compare_strategies", "plot_classification"} | PAGE | CLASSIFICATION_COSTS
+FROM_LINEAR = TRAIN_LINEAR | FROM_COMPARE
+FROM_TRAINING = TRAIN_ENCODER | FROM_LINEAR
+FROM_FEATURES = {"prepare_features"} | FROM_LINEAR
+FROM_ENCODER = {"prepare_encoder"} | TRAIN_ENCODER | FROM_COMPARE
+FROM_AUDIT = {"audit_labels", "score_audit"} | FROM_COMPARE
+FROM_SERIALIZE = {"serialize_dataset"} | FROM_FEATURES | FROM_ENCODER
+FROM_SPLIT_ROWS = {"split_rows", "weigh_classes"} | FROM_SERIALIZE | FROM_AUDIT
+FROM_NOISE = {"find_label_noise"} | FROM_AUDIT
+FROM_FILTER = {"filter_classes"} | FROM_SPLIT_ROWS | FROM_NOISE
+FROM_READ_ROWS = {"read_rows"} | FROM_FILTER
+EVERY_CLASS = {"generate_rows"} | FROM_READ_ROWS
+
 CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     "another seed": (
         "seed",
         43,
-        ALL_BUT_NOTES | EVERY_DESCRIPTOR,
+        ALL_BUT_NOTES | EVERY_CLASS | EVERY_DESCRIPTOR,
     ),
     "more articles": ("corpus.demo_articles", 241, ALL_BUT_NOTES),
     "batches bound memory only": ("corpus.batch_documents", 77, set()),
@@ -247,6 +270,29 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
         100,
         FROM_BUILD_COREF | FROM_BUILD_MLM,
     ),
+    "more rows": ("classification.generated.rows", 901, EVERY_CLASS),
+    "copies are dropped": ("classification.duplicates", "drop", FROM_READ_ROWS),
+    "a lower threshold": ("classification.min_samples_per_class", 9, FROM_FILTER),
+    "a larger test split": ("classification.test_size", 0.3, FROM_SPLIT_ROWS),
+    "more folds": ("classification.noise_folds", 3, FROM_NOISE),
+    "longer n-grams": ("classification.tfidf.ngram_max", 4, FROM_FEATURES),
+    "more epochs of the baseline": ("classification.tfidf.epochs", 4, FROM_LINEAR),
+    "more epochs of the encoder": (
+        "classification.transformer.epochs",
+        2,
+        TRAIN_ENCODER | FROM_COMPARE,
+    ),
+    "saves bound waiting only, of classifiers too": (
+        "classification.transformer.save_steps",
+        7,
+        set(),
+    ),
+    "more draws": ("classification.evaluation.bootstrap", 201, FROM_COMPARE),
+    "another seed of training": (
+        "classification.training_seeds",
+        [1, 2],
+        {"train_linear none 2", "train_linear sampler 2", "train_encoder none 2"} | FROM_COMPARE,
+    ),
     "more molecules": ("descriptors.library.molecules", 121, EVERY_DESCRIPTOR),
     "more patience with a molecule": ("descriptors.molecules.timeout_s", 90, FROM_COMPUTE),
     "processes bound time only": ("descriptors.molecules.workers", 2, set()),
@@ -347,11 +393,17 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     "packing": ("scripts/corpus/packing.py", FROM_BUILD_MLM),
     "an import inside a function": ("scripts/corpus/demo_articles.py", EVERYTHING),
     "figures": ("scripts/report/corpus_figures.py", REPORT),
-    "the page": ("scripts/report/page.py", PAGE | WRITE_COSTS | {"write_language_model"}),
+    "the page": (
+        "scripts/report/page.py",
+        PAGE | WRITE_COSTS | {"write_language_model", "plot_descriptors"},
+    ),
     "the table of costs": (
         "scripts/report/summarize_costs.py",
-        COSTS | MODEL_COSTS | DESCRIPTOR_COSTS,
+        COSTS | MODEL_COSTS | CLASSIFICATION_COSTS | DESCRIPTOR_COSTS,
     ),
+    "losses of classes": ("scripts/classification/losses.py", FROM_TRAINING),
+    "splits of classes": ("scripts/classification/stratified_split.py", FROM_SPLIT_ROWS),
+    "the plan of the classes": ("scripts/classification/plan.py", set()),
     "mid-ranks": ("scripts/descriptors/ranks.py", FROM_CORRELATION),
     "variance inflation": ("scripts/descriptors/vif.py", FROM_COLLINEAR),
     "isolated calls": ("scripts/descriptors/isolated.py", FROM_MOLECULES),
@@ -366,18 +418,21 @@ UPGRADES: dict[str, set[str]] = {
     "kiwipiepy": FROM_SCORE,
     "kiwipiepy_model": FROM_SCORE,
     "rensa": FROM_FINGERPRINT,
-    "tokenizers": FROM_TRAIN,
-    "datasets": FROM_BUILD_COREF | FROM_BUILD_MLM,
+    "tokenizers": FROM_TRAIN | FROM_ENCODER,
+    "datasets": FROM_BUILD_COREF | FROM_BUILD_MLM | FROM_SERIALIZE,
     "matplotlib": REPORT
     | {"plot_language_model", "plot_costs corpus", "plot_costs language_model"}
+    | {"plot_classification", "plot_costs classification"}
     | {"plot_descriptors", "plot_costs descriptors"}
     | TRAINING_COSTS
     | WRITE_COSTS,
     "jinja2": PAGE | WRITE_COSTS,
-    "torch": FROM_BASE | FROM_EVALUATE | FROM_CORRELATION,
+    "torch": FROM_BASE | FROM_EVALUATE | FROM_CORRELATION | FROM_LINEAR | FROM_ENCODER,
+    "scikit-learn": FROM_NOISE | FROM_FEATURES,
+    "imbalanced-learn": FROM_TRAINING,
     "rdkit": EVERY_DESCRIPTOR,
     "leidenalg": FROM_CORRELATED,
-    "accelerate": FROM_TRAIN_TEXT | FROM_TRAIN_BOTH,
+    "accelerate": FROM_TRAIN_TEXT | FROM_TRAIN_BOTH | FROM_ENCODER,
     "pandas": set(),
 }
 
@@ -404,7 +459,7 @@ def test_a_second_run_does_nothing(finished_run: Path) -> None:
 
 
 def test_a_fresh_dry_run_lists_every_job(sources: Path, tmp_path: Path) -> None:
-    assert stale(sources, tmp_path) == EVERYTHING | EVERY_DESCRIPTOR
+    assert stale(sources, tmp_path) == EVERYTHING | EVERY_CLASS | EVERY_DESCRIPTOR
 
 
 def test_nothing_is_stale_after_a_run(sources: Path, finished_run: Path) -> None:
