@@ -5,7 +5,6 @@ Call these inside `drawing.figure_style()`, which sets fonts and colours.
 
 from collections.abc import Sequence
 from typing import Any
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
