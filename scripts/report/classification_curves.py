@@ -187,9 +187,9 @@ def differences_figure(rows: Sequence[StrategyRow]) -> Figure:
             left=0.35 + label,
             right=0.2,
             top=0.75,
-            bottom=0.5,
+            bottom=0.35,
             between_columns=0.3,
-            between_rows=1.0,
+            between_rows=0.95,
         ),
     )
     for line, model in enumerate(models):
@@ -219,12 +219,10 @@ def differences_figure(rows: Sequence[StrategyRow]) -> Figure:
         figure.text(
             0.2 / WIDTH,
             box.y1 + 0.36 / figure.get_figheight(),
-            f"{model_label(model)}: difference to {shorten(reference, 30)}",
+            f"{model_label(model)}: difference to {shorten(reference, 30)} in macro F1 (points)",
             color=INK,
             fontsize=10,
         )
-    for one in axes[-len(JUDGED) :]:
-        one.set_xlabel("points")
     return figure
 
 

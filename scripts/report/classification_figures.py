@@ -150,6 +150,7 @@ def f1_figure(rows: Sequence[ClassScoreRow], references: dict[str, str]) -> Figu
         ),
     )
     largest = max(row.train_rows for row in shown)
+    smallest = max(1, min(row.train_rows for row in shown))
     for place, (one, pair) in enumerate(zip(axes, grid, strict=True)):
         if pair is None:
             one.remove()
@@ -157,7 +158,7 @@ def f1_figure(rows: Sequence[ClassScoreRow], references: dict[str, str]) -> Figu
         reference = of_panel.get((pair[0], references[pair[0]]), [])
         _draw_f1(one, of_panel[pair], reference if pair[1] != references[pair[0]] else [])
         one.set_title(shorten(f"{model_label(pair[0])}: {pair[1]}", 46))
-        _log_axis(one, "x", largest)
+        _log_axis(one, "x", largest, smallest)
         one.set_ylim(-0.04, 1.04)
         one.yaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
         one.yaxis.set_major_formatter(PER_CENT)
@@ -166,11 +167,20 @@ def f1_figure(rows: Sequence[ClassScoreRow], references: dict[str, str]) -> Figu
             one.set_ylabel("F1 (%)")
         if place + _COLUMNS >= len(grid) or grid[place + _COLUMNS] is None:
             one.set_xlabel("training rows of the class (logarithmic)")
+    without = " / ".join(dict.fromkeys(references[model] for model in models))
     figure.legend(
         handles=[
             Line2D([], [], color=_POINT, marker="o", markersize=4, linestyle="", label="a class"),
-            Line2D([], [], color=ACCENT, marker="o", markersize=4, label="mean of like classes"),
-            Line2D([], [], color=_BEFORE, linestyle=(0, (4, 2)), label="the same without repair"),
+            Line2D(
+                [], [], color=ACCENT, marker="o", markersize=4, label="mean of classes of like size"
+            ),
+            Line2D(
+                [],
+                [],
+                color=_BEFORE,
+                linestyle=(0, (4, 2)),
+                label=f"the same under {shorten(without, 30)}",
+            ),
         ],
         loc="upper left",
         bbox_to_anchor=(0.03, inches_from_top(figure, 0.02)),
@@ -202,11 +212,12 @@ def _draw_f1(axes: Axes, rows: Sequence[ClassScoreRow], reference: Sequence[Clas
     axes.plot(*size_means(rows), "o-", color=ACCENT, markersize=3.5, linewidth=1.5)
 
 
-def _log_axis(axes: Axes, which: str, largest: int) -> None:
+def _log_axis(axes: Axes, which: str, largest: int, smallest: int = 1) -> None:
     """Give an axis of counts ticks of 1, 10, 100, … and room at both ends."""
     axis = axes.xaxis if which == "x" else axes.yaxis
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
-    (axes.set_xlim if which == "x" else axes.set_ylim)(0.85, max(largest, 2) * 1.25)
-    axis.set_major_locator(FixedLocator([10.0**power for power in range(len(str(largest)))]))
+    (axes.set_xlim if which == "x" else axes.set_ylim)(0.85 * smallest, max(largest, 2) * 1.25)
+    powers = [10**power for power in range(len(str(largest)))]
+    axis.set_major_locator(FixedLocator([power for power in powers if power >= 0.85 * smallest]))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(PLAIN)

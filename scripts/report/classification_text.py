@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from scripts.report.classification_tables import FaultRow
-from scripts.report.classification_view import model_label, nats, percent, points
+from scripts.report.classification_view import (
+    MODELS_KOREAN,
+    model_label,
+    nats,
+    percent,
+    points,
+)
 from scripts.report.page import share
 
 _METRICS = {
@@ -150,7 +156,8 @@ def _best(verdict: dict[str, Any]) -> str:
 
 
 def _best_korean(verdict: dict[str, Any]) -> str:
-    model, reference = model_label(verdict["model"]), verdict["reference"]
+    model = MODELS_KOREAN.get(verdict["model"], verdict["model"])
+    reference = verdict["reference"]
     name = _METRICS_KOREAN[verdict["metric"]]
     if not _compared(verdict):
         return f"{model}: 전략이 하나뿐이며 {name}은 {percent(verdict['reference_mean'])} %입니다."

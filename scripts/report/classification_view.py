@@ -8,16 +8,17 @@ SURVIVING, INPUT = "surviving", "input"
 BUCKETS = ("head", "medium", "tail")
 METRICS = {
     "macro_f1_supported": "macro F1",
-    "macro_f1_all": "macro F1, classes without a test row at 0",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "weighted_f1": "weighted F1",
     "head": "head",
     "medium": "medium",
     "tail": "tail",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "weighted_f1": "weighted F1",
+    "macro_f1_all": "macro F1 over all",
 }
 JUDGED = ("macro_f1_supported", *BUCKETS)
-MODELS = {"tfidf": "TF-IDF and linear", "transformer": "transformer"}
+MODELS = {"tfidf": "TF-IDF and linear", "transformer": "Transformer"}
+MODELS_KOREAN = {"tfidf": "TF-IDF 선형 모델", "transformer": "트랜스포머"}
 SETS = {
     "before": "before the filter",
     "after": "after it",
