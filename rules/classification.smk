@@ -13,7 +13,6 @@ OUTPUTS   <results>/classification/{imbalance,filter_report,label_map,split_cove
 TARGETS   classification
 """
 
-CLASSIFICATION_FOLDER = "<results>/classification"
 AUDITED = {
     "imbalance": f"{CLASSIFICATION_FOLDER}/imbalance.json",
     "class_counts": f"{CLASSIFICATION_FOLDER}/class_counts.tsv",
@@ -36,23 +35,6 @@ ENCODER_PACKAGES = (
     *("torch", "transformers", "accelerate", "tokenizers", "numpy"),
     "imbalanced-learn",
 )
-
-
-def run_outputs(model):
-    """Return what a training leaves, by name."""
-    folder = f"{CLASSIFICATION_FOLDER}/runs/{model}/{{strategy}}/{{seed}}"
-    return {
-        "model": directory(f"{folder}/model"),
-        "metrics": f"{folder}/metrics.json",
-        "per_class": f"{folder}/per_class.tsv",
-        "predictions": f"{folder}/predictions.parquet",
-        "losses": f"{folder}/losses.parquet",
-    }
-
-
-def files_of_trainings(name):
-    """Return one file of every training, in order of model, strategy and seed."""
-    return [f"{folder}/{name}" for folder in CLASSIFICATION.runs()]
 
 
 wildcard_constraints:

@@ -26,6 +26,7 @@ from scripts.language_model.early_stopping import validation_composite
 from scripts.language_model.plan import LanguageModelPlan
 
 BASEDIR = Path(workflow.basedir)
+CLASSIFICATION_FOLDER = "<results>/classification"
 SCHEMA = load_schema(BASEDIR / "config" / "schema.yaml")
 
 REPORT_TEMPLATES = tuple(
@@ -326,6 +327,23 @@ def scores_of_parent(wildcards):
         f"<results>/language_model/evaluation/{parent}/epoch-{epoch}/items.parquet"
         for epoch in reached_epochs(parent)
     ]
+
+
+def run_outputs(model):
+    """Return what a training leaves, by name."""
+    folder = f"{CLASSIFICATION_FOLDER}/runs/{model}/{{strategy}}/{{seed}}"
+    return {
+        "model": directory(f"{folder}/model"),
+        "metrics": f"{folder}/metrics.json",
+        "per_class": f"{folder}/per_class.tsv",
+        "predictions": f"{folder}/predictions.parquet",
+        "losses": f"{folder}/losses.parquet",
+    }
+
+
+def files_of_trainings(name):
+    """Return one file of every training, in order of model, strategy and seed."""
+    return [f"{folder}/{name}" for folder in CLASSIFICATION.runs()]
 
 
 def logs_of_track(track):
