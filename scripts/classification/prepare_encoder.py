@@ -61,7 +61,7 @@ def run(
 
     if length < _SHORTEST:
         raise ConfigError(
-            f"classification.encoder.length {length}: a row needs at least {_SHORTEST} tokens; "
+            f"classification.transformer.max_tokens {length}: a row needs at least {_SHORTEST} tokens; "
             "raise it"
         )
     quieten_library()
@@ -114,7 +114,7 @@ def _tokenize(parquet: Path, tokens: Path, tokenizer: Any) -> None:
     for split, facts in splits.items():
         if facts["truncated"]:
             _logger.warning(
-                "%s: %d of %d texts are longer than %d tokens and were cut off; raise length to "
+                "%s: %d of %d texts are longer than %d tokens and were cut off; raise max_tokens to "
                 "keep them whole",
                 *(split, facts["truncated"], facts["rows"], tokenizer.length),
             )
