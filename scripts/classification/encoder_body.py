@@ -88,8 +88,8 @@ def require_length(body: PreTrainedModel, length: int) -> None:
     longest = longest_row(body.config)
     if longest < length:
         raise ConfigError(
-            f"classification.transformer.max_tokens {length}: the base model takes rows of {longest} "
-            "tokens; lower max_tokens to that"
+            f"classification.transformer.max_tokens {length}: the base model takes rows of "
+            f"{longest} tokens; lower max_tokens to that"
         )
 
 

@@ -277,7 +277,8 @@ def _require_schedule(schedule: Any, gpu: int) -> None:
     ):
         if not holds:
             raise ConfigError(
-                f"classification.transformer.{name} is {getattr(schedule, name)}; allowed: {allowed}"
+                f"classification.transformer.{name} is {getattr(schedule, name)}; "
+                f"allowed: {allowed}"
             )
     if gpu > 1:
         raise ConfigError(
