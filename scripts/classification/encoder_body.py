@@ -34,7 +34,7 @@ def fresh_body(
         pieces=tokenizer.tokenizer.get_vocab_size(),
         pad=tokenizer.pad,
         length=tokenizer.length,
-        key="classification.encoder.architecture",
+        key="classification.transformer.architecture",
     )
     with keyed_weights(seed, "fresh encoder"):
         return _body(AutoModelForSequenceClassification.from_config(config))
@@ -88,8 +88,8 @@ def require_length(body: PreTrainedModel, length: int) -> None:
     longest = longest_row(body.config)
     if longest < length:
         raise ConfigError(
-            f"classification.encoder.length {length}: the base model takes rows of {longest} "
-            "tokens; lower length to that"
+            f"classification.transformer.max_tokens {length}: the base model takes rows of "
+            f"{longest} tokens; lower max_tokens to that"
         )
 
 

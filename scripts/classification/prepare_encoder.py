@@ -61,8 +61,8 @@ def run(
 
     if length < _SHORTEST:
         raise ConfigError(
-            f"classification.encoder.length {length}: a row needs at least {_SHORTEST} tokens; "
-            "raise it"
+            f"classification.transformer.max_tokens {length}: a row needs at least {_SHORTEST} "
+            "tokens; raise it"
         )
     quieten_library()
     if pretrained:
@@ -114,8 +114,8 @@ def _tokenize(parquet: Path, tokens: Path, tokenizer: Any) -> None:
     for split, facts in splits.items():
         if facts["truncated"]:
             _logger.warning(
-                "%s: %d of %d texts are longer than %d tokens and were cut off; raise length to "
-                "keep them whole",
+                "%s: %d of %d texts are longer than %d tokens and were cut off; raise max_tokens "
+                "to keep them whole",
                 *(split, facts["truncated"], facts["rows"], tokenizer.length),
             )
 

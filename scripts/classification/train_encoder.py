@@ -261,7 +261,7 @@ def _train(trainer: Any, checkpoint: Path | None, length: int) -> None:
             raise
         raise ConfigError(
             f"out of memory with batch {trainer.schedule.batch} of up to {length} tokens; lower "
-            "batch, or length of the encoder"
+            "classification.transformer.batch or max_tokens"
         ) from None
 
 
@@ -277,7 +277,8 @@ def _require_schedule(schedule: Any, gpu: int) -> None:
     ):
         if not holds:
             raise ConfigError(
-                f"classification.encoder.{name} is {getattr(schedule, name)}; allowed: {allowed}"
+                f"classification.transformer.{name} is {getattr(schedule, name)}; "
+                f"allowed: {allowed}"
             )
     if gpu > 1:
         raise ConfigError(

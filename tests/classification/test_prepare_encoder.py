@@ -119,9 +119,13 @@ def test_pooler_that_a_base_model_lacks_starts_alike_each_time(tmp_path, parquet
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"length": 7}, ConfigError, "length 7: a row needs at least 8 tokens"),
+        ({"length": 7}, ConfigError, "max_tokens 7: a row needs at least 8 tokens"),
         ({"sizes": {**SIZES, "hiden_size": 16}}, ConfigError, "hiden_size"),
-        ({"architecture": "gpt2"}, InputError, "classification.encoder.architecture: .*'gpt2'"),
+        (
+            {"architecture": "gpt2"},
+            InputError,
+            r"classification\.transformer\.architecture: .*'gpt2'",
+        ),
         ({"pretrained": "/nowhere/model"}, DownloadError, "/nowhere/model.*check its name"),
     ],
 )
@@ -133,7 +137,7 @@ def test_settings_that_do_not_fit(tmp_path, parquet, options, error, message):
 def test_base_model_shorter_than_the_rows(tmp_path, parquet):
     encoder, _ = prepare(tmp_path / "own", parquet)
     base = save_base(tmp_path / "hub", encoder)
-    with pytest.raises(ConfigError, match="length 32: the base model takes rows of 24 tokens"):
+    with pytest.raises(ConfigError, match="max_tokens 32: the base model takes rows of 24 tokens"):
         prepare(tmp_path / "run", parquet, pretrained=str(base), length=32)
 
 

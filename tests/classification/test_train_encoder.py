@@ -214,7 +214,7 @@ def test_oversampling_repeats_rows(bench):
     ("options", "error", "message"),
     [
         ({"settings": {"resampling": "smote"}}, ConfigError, "between two texts there is none"),
-        ({"epochs": 0}, ConfigError, r"classification\.encoder\.epochs is 0"),
+        ({"epochs": 0}, ConfigError, r"classification\.transformer\.epochs is 0"),
         ({"learning_rate": -1.0}, ConfigError, "learning_rate is -1.0; allowed: above 0"),
         ({"warmup_ratio": 1.5}, ConfigError, "warmup_ratio is 1.5"),
         ({"gpu": 2}, ConfigError, "is given 2 devices and trains on one"),
