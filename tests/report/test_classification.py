@@ -67,7 +67,7 @@ def audit(folder: Path) -> dict[str, Path]:
         "lengths": folder / "text_length_by_class.tsv",
         "audit_score": folder / "audit_score.tsv",
     }
-    sets = {
+    sets: dict[str, dict[str, Any]] = {
         name: {**FIGURES_OF_SETS, "rows": rows, "classes": classes}
         for name, rows, classes in [
             ("before", 431, 14),
@@ -99,7 +99,9 @@ def audit(folder: Path) -> dict[str, Path]:
     )
     names = ["fault", "severity", "rows", "classes", "examples", "what", "remedy"]
     write_tsv(files["faults"], names, FAULTS)
-    counts = [(f"c{n:03d}", rows, rows, "yes", "") for n, rows in enumerate(TRAIN)]
+    counts: list[tuple[object, ...]] = [
+        (f"c{n:03d}", rows, rows, "yes", "") for n, rows in enumerate(TRAIN)
+    ]
     counts += [("r1", 1, None, "no", "below_threshold"), ("r2", 1, None, "no", "below_threshold")]
     write_tsv(files["class_counts"], ["label", "rows", "train", "kept", "reason"], counts)
     write_tsv(
@@ -218,10 +220,11 @@ def test_the_page_says_what_the_tables_say(inputs, tmp_path):
         for row in read_strategies(inputs["classification_strategies"])
     }
     row = rows["tfidf", "sqrt", "surviving", "macro_f1_supported"]
-    assert row.low is not None and row.low > 0
+    assert row.low is not None and row.high is not None and row.difference is not None
+    assert row.low > 0
     ends = f"({100 * row.low:+.1f} to {100 * row.high:+.1f})"
     assert f"sqrt helps most, macro F1 {100 * row.difference:+.1f} {ends} points" in said
-    assert f"{100 * (row.difference or 0):+.1f} {ends} ▲" in said
+    assert f"{100 * row.difference:+.1f} {ends} ▲" in said
     all_classes = rows["tfidf", "sqrt", "input", "macro_f1_supported"]
     assert all_classes.mean is not None and all_classes.sd is not None
     assert f"{100 * all_classes.mean:.1f} ± {100 * all_classes.sd:.1f}" in said
