@@ -8,7 +8,8 @@ each of these classes, drawn independently.
 A class with one unit would be the same in every draw, and tail classes often have but one: their
 intervals would have no width. Such classes of one bucket are therefore drawn among each other, as
 collapsed strata are (Cochran 1977, section 5A.12): each then counts as often as it was drawn, and
-not at all where it was not.
+not at all where it was not. That adds the spread between these classes, so that intervals are
+rather too wide than too narrow.
 """
 
 from collections.abc import Iterator, Sequence
