@@ -432,7 +432,7 @@ UPGRADES: dict[str, set[str]] = {
     "imbalanced-learn": FROM_TRAINING,
     "rdkit": EVERY_DESCRIPTOR,
     "leidenalg": FROM_CORRELATED,
-    "accelerate": FROM_TRAIN_TEXT | FROM_TRAIN_BOTH | FROM_ENCODER,
+    "accelerate": FROM_TRAIN_TEXT | FROM_TRAIN_BOTH | TRAIN_ENCODER | FROM_COMPARE,
     "pandas": set(),
 }
 
