@@ -37,7 +37,8 @@ from scripts.report.classification_view import (
     SETS as SET_NAMES,
 )
 from scripts.report.descriptors_facts import flattened
-from scripts.report.page import Section, count, share
+from scripts.report.number_formats import count, share
+from scripts.report.page import Section
 
 Table = tuple[list[str], list[list[str]]]  # headings, rows of texts
 _MOST_CLASSES = 30

@@ -11,7 +11,7 @@ from scripts.report.classification_view import (
     percent,
     points,
 )
-from scripts.report.page import share
+from scripts.report.number_formats import share
 
 _METRICS = {
     "macro_f1_supported": "macro F1",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from scripts.report.descriptors_view import number_text
-from scripts.report.page import count
+from scripts.report.number_formats import count
 
 
 def molecule_facts(found: dict[str, Any] | None) -> list[list[str]]:

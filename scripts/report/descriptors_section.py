@@ -35,7 +35,8 @@ from scripts.report.descriptors_view import (
     similarity_text,
     stage_label,
 )
-from scripts.report.page import Section, count, share
+from scripts.report.number_formats import count, share
+from scripts.report.page import Section
 
 Table = tuple[list[str], list[list[str]]]  # headings, rows of texts
 _MOST_WEAK = 100

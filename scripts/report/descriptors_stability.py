@@ -9,7 +9,7 @@ from typing import Any
 from scripts.common.errors import IntegrityError
 from scripts.common.files import read_json
 from scripts.report.descriptors_view import PASSES, stage_label
-from scripts.report.page import count, measure, share
+from scripts.report.number_formats import count, measure, share
 from scripts.report.tables import columns_of, read_rows, refuse_repeats
 
 SUMMARY_KEYS = (

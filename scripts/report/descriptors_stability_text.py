@@ -1,7 +1,7 @@
 """How stable the selection of descriptors is, in plain words, English and Korean, with warnings."""
 
 from scripts.report.descriptors_stability import EXCELLENT, LEAST_EXPLAINED, POOR, Stability
-from scripts.report.page import share
+from scripts.report.number_formats import share
 
 
 def stability_glance(found: Stability) -> str:

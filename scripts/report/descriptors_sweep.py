@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scripts.common.errors import IntegrityError
 from scripts.report.descriptors_view import CHOSEN, PASSES
-from scripts.report.page import count
+from scripts.report.number_formats import count
 from scripts.report.tables import columns_of, read_rows
 
 MEASURES = {

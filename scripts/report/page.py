@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from scripts.report.fonts import EmbeddedFont, embed_fonts
+from scripts.report.number_formats import count, measure, share
 from scripts.report.tables import COUNTED
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -100,18 +101,3 @@ def _scalar(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return count(value)
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def count(value: int | None) -> str:
-    """Format a count, 12,345; a dash where it does not apply."""
-    return "–" if value is None else f"{value:,}"
-
-
-def share(value: float | None) -> str:
-    """Format a share as per cent, 12.3%; a dash where it does not apply."""
-    return "–" if value is None else f"{value:.1%}"
-
-
-def measure(value: float | None) -> str:
-    """Format a measure with one decimal, 1,234.5; a dash where it does not apply."""
-    return "–" if value is None else f"{value:,.1f}"

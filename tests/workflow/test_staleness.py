@@ -395,7 +395,7 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     "figures": ("scripts/report/corpus_figures.py", REPORT),
     "the page": (
         "scripts/report/page.py",
-        PAGE | WRITE_COSTS | {"write_language_model", "plot_descriptors"},
+        PAGE | WRITE_COSTS | {"write_language_model"},
     ),
     "the table of costs": (
         "scripts/report/summarize_costs.py",
