@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from scripts.classification.imbalance import Counts
-from scripts.classification.tables import SPLIT_NAMES
+from scripts.classification.scoring import buckets_of
+from scripts.classification.tables import SPLIT_NAMES, TRAIN
 
-HEAD, MEDIUM, TAIL = "head", "medium", "tail"
 COUNT_COLUMNS = (
     "label",
     "label_id",
@@ -88,13 +88,6 @@ def count_classes(database: Any, labels: list[str]) -> ClassCounts:
     return ClassCounts(dict(before), labels, after, by_split, frozenset(train_only))
 
 
-def bucket_of(training_rows: int, *, head_above: int, tail_below: int) -> str:
-    """Return head, medium or tail by training rows (Liu et al. 2019)."""
-    if training_rows > head_above:
-        return HEAD
-    return TAIL if training_rows < tail_below else MEDIUM
-
-
 def count_rows_of_classes(
     counts: ClassCounts, touched: Sequence[Sequence[Any]], *, head_above: int, tail_below: int
 ) -> Iterable[tuple[Any, ...]]:
@@ -113,6 +106,7 @@ def count_rows_of_classes(
         # A label that rare classes were merged into is no label of the input.
         rows.setdefault(label, int(counts.after[number]))
     total, totals = sum(counts.before.values()), counts.by_split.sum(axis=0)
+    buckets = buckets_of(counts.of_split(TRAIN), head_above=head_above, tail_below=tail_below)
     for label in sorted(rows, key=lambda name: (-rows[name], name)):
         reason = reasons.get(label, "")
         if label not in ids:
@@ -130,7 +124,7 @@ def count_rows_of_classes(
             *(_share(n, of) for n, of in zip(here.tolist(), totals.tolist(), strict=True)),
             "yes",
             reason,
-            bucket_of(int(here[0]), head_above=head_above, tail_below=tail_below),
+            buckets[ids[label]],
         )
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scripts.classification.class_weights import Counts
+from scripts.classification.imbalance import entropy
 from scripts.classification.initial_loss import InitialLoss
 from scripts.classification.scoring import (
     buckets_of,
@@ -21,7 +22,6 @@ from scripts.classification.scoring import (
 from scripts.classification.tables import LOSSES, PREDICTIONS
 from scripts.classification.training_losses import (
     loss_at_step,
-    prior_only_loss,
     steps_to_loss,
 )
 from scripts.common.files import write_json
@@ -99,7 +99,8 @@ def write_outcome(
     buckets = buckets_of(outcome.train_counts, head_above=head_above, tail_below=tail_below)
     test = score_classes(outcome.test_labels, outcome.test_predicted, classes)
     validation = score_classes(outcome.validation_labels, outcome.validation_predicted, classes)
-    prior_only = prior_only_loss(outcome.train_counts)
+    # Answering the frequencies of a set costs its entropy.
+    prior_only = entropy(outcome.train_counts)
     write_json(
         metrics,
         {

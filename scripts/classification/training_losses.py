@@ -57,16 +57,6 @@ def smoothed_losses(losses: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.flo
     return steps[WINDOW - 1 :], means
 
 
-def prior_only_loss(counts: NDArray[np.int64]) -> float:
-    """Return the cross-entropy of predicting the training frequencies for every row, in nats.
-
-    Args:
-        counts: (C,) training rows by class id, at least one above 0.
-    """
-    shares = counts[counts > 0] / counts.sum()
-    return float(-(shares * np.log(shares)).sum())
-
-
 def loss_at_step(losses: pa.Table, step: int = STATED_STEP) -> float | None:
     """Return the smoothed loss at a step, None where training did not come so far."""
     steps, means = smoothed_losses(losses)

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.common.errors import IntegrityError
-from scripts.common.files import read_json
-from scripts.report.tables import columns_of, read_rows, refuse_repeats
+from scripts.report.tables import columns_of, read_distinct_rows, read_object
 
 SUMMARY_KEYS = (
     *("items", "classes", "rows", "filter", "draws", "runs", "models", "initial", "verdicts"),
@@ -141,9 +139,7 @@ def read_faults(path: Path) -> list[FaultRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a fault stands twice.
     """
-    rows = read_rows(path, FaultRow)
-    refuse_repeats(path, [(row.fault,) for row in rows])
-    return rows
+    return read_distinct_rows(path, FaultRow, lambda row: (row.fault,))
 
 
 def read_class_counts(path: Path) -> list[ClassCountRow]:
@@ -152,9 +148,7 @@ def read_class_counts(path: Path) -> list[ClassCountRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a class stands twice.
     """
-    rows = read_rows(path, ClassCountRow)
-    refuse_repeats(path, [(row.label,) for row in rows])
-    return rows
+    return read_distinct_rows(path, ClassCountRow, lambda row: (row.label,))
 
 
 def read_lengths(path: Path) -> list[LengthRow]:
@@ -163,9 +157,7 @@ def read_lengths(path: Path) -> list[LengthRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a class stands twice.
     """
-    rows = read_rows(path, LengthRow)
-    refuse_repeats(path, [(row.label,) for row in rows])
-    return rows
+    return read_distinct_rows(path, LengthRow, lambda row: (row.label,))
 
 
 def read_audit_score(path: Path) -> list[AuditScoreRow]:
@@ -174,9 +166,7 @@ def read_audit_score(path: Path) -> list[AuditScoreRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a fault stands twice.
     """
-    rows = read_rows(path, AuditScoreRow)
-    refuse_repeats(path, [(row.fault,) for row in rows])
-    return rows
+    return read_distinct_rows(path, AuditScoreRow, lambda row: (row.fault,))
 
 
 def read_strategies(path: Path) -> list[StrategyRow]:
@@ -185,9 +175,12 @@ def read_strategies(path: Path) -> list[StrategyRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a score stands twice.
     """
-    rows = read_rows(path, StrategyRow, signed=frozenset({"difference", "low", "high"}))
-    refuse_repeats(path, [(row.model, row.strategy, row.scope, row.metric) for row in rows])
-    return rows
+    return read_distinct_rows(
+        path,
+        StrategyRow,
+        lambda row: (row.model, row.strategy, row.scope, row.metric),
+        signed=frozenset({"difference", "low", "high"}),
+    )
 
 
 def read_class_scores(path: Path) -> list[ClassScoreRow]:
@@ -196,9 +189,7 @@ def read_class_scores(path: Path) -> list[ClassScoreRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a score stands twice.
     """
-    rows = read_rows(path, ClassScoreRow)
-    refuse_repeats(path, [(row.model, row.strategy, row.label) for row in rows])
-    return rows
+    return read_distinct_rows(path, ClassScoreRow, lambda row: (row.model, row.strategy, row.label))
 
 
 def read_losses(path: Path) -> list[LossPoint]:
@@ -207,9 +198,9 @@ def read_losses(path: Path) -> list[LossPoint]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a step stands twice.
     """
-    rows = read_rows(path, LossPoint)
-    refuse_repeats(path, [(row.model, row.strategy, str(row.seed), str(row.step)) for row in rows])
-    return rows
+    return read_distinct_rows(
+        path, LossPoint, lambda row: (row.model, row.strategy, str(row.seed), str(row.step))
+    )
 
 
 def read_seeds(path: Path) -> list[SeedRow]:
@@ -218,9 +209,7 @@ def read_seeds(path: Path) -> list[SeedRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or one stands twice.
     """
-    rows = read_rows(path, SeedRow)
-    refuse_repeats(path, [(row.model, row.strategy, str(row.seed)) for row in rows])
-    return rows
+    return read_distinct_rows(path, SeedRow, lambda row: (row.model, row.strategy, str(row.seed)))
 
 
 def read_classification_summary(path: Path) -> dict[str, Any]:
@@ -229,7 +218,7 @@ def read_classification_summary(path: Path) -> dict[str, Any]:
     Raises:
         IntegrityError: the file is missing, not a JSON object, or lacks a key.
     """
-    return _object(path, SUMMARY_KEYS)
+    return read_object(path, SUMMARY_KEYS)
 
 
 def read_imbalance(path: Path) -> dict[str, Any]:
@@ -238,7 +227,7 @@ def read_imbalance(path: Path) -> dict[str, Any]:
     Raises:
         IntegrityError: the file is missing, not a JSON object, or lacks a key.
     """
-    return _object(path, SETS)
+    return read_object(path, SETS)
 
 
 def read_coverage(path: Path) -> dict[str, Any]:
@@ -247,14 +236,4 @@ def read_coverage(path: Path) -> dict[str, Any]:
     Raises:
         IntegrityError: the file is missing, not a JSON object, or lacks a key.
     """
-    return _object(path, COVERAGE_KEYS)
-
-
-def _object(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
-    found = read_json(path)
-    if not isinstance(found, dict):
-        raise IntegrityError(f"{path} is not a JSON object; run the step that makes it again")
-    for key in keys:
-        if key not in found:
-            raise IntegrityError(f"{path} has no key '{key}'; run the step that makes it again")
-    return found
+    return read_object(path, COVERAGE_KEYS)

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.errors import IntegrityError
-from scripts.common.files import read_json
 from scripts.report.descriptors_view import PASSES, stage_label
 from scripts.report.number_formats import count, measure, share
-from scripts.report.tables import columns_of, read_rows, refuse_repeats
+from scripts.report.tables import columns_of, read_distinct_rows, read_object
 
 SUMMARY_KEYS = (
     *("bootstraps", "rows", "table_rows", "adjusted_rand_index_by_pass", "survivors_by_pass"),
@@ -94,18 +93,11 @@ def read_stability(table: Path, summary: Path) -> Stability:
         IntegrityError: a file, a column, a key or a value is missing or wrong, a descriptor stands
             twice, or there are rows without bootstraps.
     """
-    rows = read_rows(table, StabilityRow)
-    refuse_repeats(table, [(row.descriptor,) for row in rows])
-    found = read_json(summary)
-    remedy = "run assess_stability again"
-    if not isinstance(found, dict):
-        raise IntegrityError(f"{summary} is not a JSON object; {remedy}")
-    for key in SUMMARY_KEYS:
-        if key not in found:
-            raise IntegrityError(f"{summary} has no key '{key}'; {remedy}")
+    rows = read_distinct_rows(table, StabilityRow, lambda row: (row.descriptor,))
+    found = read_object(summary, SUMMARY_KEYS, step="assess_stability")
     number = found["bootstraps"]
     if rows and not number:
-        raise IntegrityError(f"{table} has rows of 0 bootstraps; {remedy}")
+        raise IntegrityError(f"{table} has rows of 0 bootstraps; run assess_stability again")
     by_pass = found["survivors_by_pass"]
     return Stability(
         bootstraps=number,

@@ -9,9 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scripts.common.errors import IntegrityError
-from scripts.common.files import read_json
 from scripts.common.tables import read_table
-from scripts.report.tables import columns_of, read_rows, refuse_repeats
+from scripts.report.tables import columns_of, read_distinct_rows, read_object
 
 SUMMARY_KEYS = (
     *("items", "molecules", "columns", "descriptors", "left", "removed", "fates"),
@@ -210,9 +209,7 @@ def read_stages(path: Path) -> list[StageRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a stage stands twice.
     """
-    rows = read_rows(path, StageRow)
-    refuse_repeats(path, [(row.stage,) for row in rows])
-    return rows
+    return read_distinct_rows(path, StageRow, lambda row: (row.stage,))
 
 
 def read_reasons(path: Path) -> list[ReasonRow]:
@@ -221,9 +218,7 @@ def read_reasons(path: Path) -> list[ReasonRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a reason stands twice.
     """
-    rows = read_rows(path, ReasonRow)
-    refuse_repeats(path, [(row.reason,) for row in rows])
-    return rows
+    return read_distinct_rows(path, ReasonRow, lambda row: (row.reason,))
 
 
 def read_sizes(path: Path) -> list[SizeRow]:
@@ -232,9 +227,7 @@ def read_sizes(path: Path) -> list[SizeRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a size stands twice.
     """
-    rows = read_rows(path, SizeRow)
-    refuse_repeats(path, [(str(row.size),) for row in rows])
-    return rows
+    return read_distinct_rows(path, SizeRow, lambda row: (str(row.size),))
 
 
 def read_survivors(path: Path) -> list[SurvivorRow]:
@@ -243,9 +236,7 @@ def read_survivors(path: Path) -> list[SurvivorRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or one stands twice.
     """
-    rows = read_rows(path, SurvivorRow)
-    refuse_repeats(path, [(row.survivor,) for row in rows])
-    return rows
+    return read_distinct_rows(path, SurvivorRow, lambda row: (row.survivor,))
 
 
 def read_members(path: Path) -> list[MemberRow]:
@@ -254,9 +245,7 @@ def read_members(path: Path) -> list[MemberRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or one stands twice.
     """
-    rows = read_rows(path, MemberRow)
-    refuse_repeats(path, [(row.member,) for row in rows])
-    return rows
+    return read_distinct_rows(path, MemberRow, lambda row: (row.member,))
 
 
 def read_weak(path: Path) -> list[WeakRow]:
@@ -265,9 +254,7 @@ def read_weak(path: Path) -> list[WeakRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or one stands twice.
     """
-    rows = read_rows(path, WeakRow)
-    refuse_repeats(path, [(row.removed,) for row in rows])
-    return rows
+    return read_distinct_rows(path, WeakRow, lambda row: (row.removed,))
 
 
 def read_clusterings(path: Path) -> list[ClusteringRow]:
@@ -276,9 +263,12 @@ def read_clusterings(path: Path) -> list[ClusteringRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or one stands twice.
     """
-    rows = read_rows(path, ClusteringRow, signed=frozenset({"quality"}))
-    refuse_repeats(path, [(str(row.pass_number), row.method) for row in rows])
-    return rows
+    return read_distinct_rows(
+        path,
+        ClusteringRow,
+        lambda row: (str(row.pass_number), row.method),
+        signed=frozenset({"quality"}),
+    )
 
 
 def read_sensitivity(path: Path) -> list[SensitivityRow]:
@@ -287,9 +277,12 @@ def read_sensitivity(path: Path) -> list[SensitivityRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or one stands twice.
     """
-    rows = read_rows(path, SensitivityRow, signed=frozenset({"smallest_eigenvalue"}))
-    refuse_repeats(path, [(row.matrix, f"{row.eigenvalue_floor:g}") for row in rows])
-    return rows
+    return read_distinct_rows(
+        path,
+        SensitivityRow,
+        lambda row: (row.matrix, f"{row.eigenvalue_floor:g}"),
+        signed=frozenset({"smallest_eigenvalue"}),
+    )
 
 
 def read_heatmap(path: Path) -> Heatmap:
@@ -337,10 +330,4 @@ def read_descriptors_summary(path: Path) -> dict[str, Any]:
     Raises:
         IntegrityError: the file is missing, not a JSON object, or lacks a key.
     """
-    summary = read_json(path)
-    if not isinstance(summary, dict):
-        raise IntegrityError(f"{path} is not a JSON object; run the step that makes it again")
-    for key in SUMMARY_KEYS:
-        if key not in summary:
-            raise IntegrityError(f"{path} has no key '{key}'; run the step that makes it again")
-    return summary
+    return read_object(path, SUMMARY_KEYS)

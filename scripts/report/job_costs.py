@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from scripts.common.job_record import FINISHED
-from scripts.report.tables import columns_of, read_rows, refuse_repeats
+from scripts.report.tables import columns_of, read_distinct_rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,9 +58,7 @@ def read_costs(path: Path) -> list[CostRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a job stands twice.
     """
-    rows = read_rows(path, CostRow)
-    refuse_repeats(path, [(row.rule, row.job) for row in rows])
-    return rows
+    return read_distinct_rows(path, CostRow, lambda row: (row.rule, row.job))
 
 
 def by_step(rows: list[CostRow]) -> dict[str, list[CostRow]]:

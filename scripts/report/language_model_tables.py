@@ -8,9 +8,14 @@ from typing import Any
 import pyarrow as pa
 
 from scripts.common.errors import IntegrityError
-from scripts.common.files import read_json
 from scripts.common.tables import read_table
-from scripts.report.tables import columns_of, read_rows, refuse_repeats
+from scripts.report.tables import (
+    columns_of,
+    read_distinct_rows,
+    read_object,
+    read_rows,
+    refuse_repeats,
+)
 
 BASELINE = "baseline:"
 START = "0.0"
@@ -217,9 +222,7 @@ def read_run_verdicts(path: Path) -> list[RunRow]:
     """
     differing = ("gain", "peak_to_last")
     signed = frozenset(f"{name}{end}" for name in differing for end in ("", "_low", "_high"))
-    rows = read_rows(path, RunRow, signed=signed)
-    refuse_repeats(path, [(row.run,) for row in rows])
-    return rows
+    return read_distinct_rows(path, RunRow, lambda row: (row.run,), signed=signed)
 
 
 def read_differences(path: Path) -> list[DifferenceRow]:
@@ -237,9 +240,9 @@ def read_targets(path: Path) -> list[TargetRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a target stands twice.
     """
-    rows = read_rows(path, TargetRow)
-    refuse_repeats(path, [(row.kind, row.run, row.metric, row.rule) for row in rows])
-    return rows
+    return read_distinct_rows(
+        path, TargetRow, lambda row: (row.kind, row.run, row.metric, row.rule)
+    )
 
 
 def read_seeds(path: Path) -> list[SeedRow]:
@@ -248,9 +251,7 @@ def read_seeds(path: Path) -> list[SeedRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a metric stands twice.
     """
-    rows = read_rows(path, SeedRow)
-    refuse_repeats(path, [(row.group, row.metric) for row in rows])
-    return rows
+    return read_distinct_rows(path, SeedRow, lambda row: (row.group, row.metric))
 
 
 def read_losses(path: Path) -> list[LossRow]:
@@ -268,10 +269,4 @@ def read_language_model_summary(path: Path) -> dict[str, Any]:
     Raises:
         IntegrityError: the file is missing, not a JSON object, or lacks a key.
     """
-    summary = read_json(path)
-    if not isinstance(summary, dict):
-        raise IntegrityError(f"{path} is not a JSON object; run the step that makes it again")
-    for key in SUMMARY_KEYS:
-        if key not in summary:
-            raise IntegrityError(f"{path} has no key '{key}'; run the step that makes it again")
-    return summary
+    return read_object(path, SUMMARY_KEYS)

@@ -5,7 +5,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ DOCUMENT_QUANTITIES = (
 )
 DISTANCE = "distance"
 TOKENS = "tokens"
+_ITS_STEP = "the step that makes it"
 SUMMARY_KEYS = ("seed", "versions", "code", "data_sha256")
 COUNTED = ("documents", "items")  # of which a summary states at least one
 
@@ -261,6 +262,23 @@ def _parse_cell(text: str, hint: Any, *, signed: bool) -> Any:
     return value
 
 
+def read_distinct_rows(
+    path: Path,
+    row_type: type[Row],
+    key: Callable[[Row], tuple[str, ...]],
+    *,
+    signed: frozenset[str] = frozenset(),
+) -> list[Row]:
+    """Read a table as `read_rows` does, in which no key may stand twice.
+
+    Raises:
+        IntegrityError: the file, a column or a value is missing or wrong, or a key stands twice.
+    """
+    rows = read_rows(path, row_type, signed=signed)
+    refuse_repeats(path, [key(row) for row in rows])
+    return rows
+
+
 def refuse_repeats(path: Path, keys: list[tuple[str, ...]]) -> None:
     """Refuse a table in which a key stands twice.
 
@@ -282,9 +300,7 @@ def read_funnel(path: Path) -> list[FunnelRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a fate stands twice.
     """
-    rows = read_rows(path, FunnelRow)
-    refuse_repeats(path, [(row.dataset, row.source, row.outcome) for row in rows])
-    return rows
+    return read_distinct_rows(path, FunnelRow, lambda row: (row.dataset, row.source, row.outcome))
 
 
 def read_histograms(path: Path) -> list[HistogramRow]:
@@ -310,9 +326,7 @@ def read_thresholds(path: Path) -> list[ThresholdRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a limit stands twice.
     """
-    rows = read_rows(path, ThresholdRow)
-    refuse_repeats(path, [(row.dataset, row.quantity) for row in rows])
-    return rows
+    return read_distinct_rows(path, ThresholdRow, lambda row: (row.dataset, row.quantity))
 
 
 def read_entities(path: Path) -> list[EntityRow]:
@@ -321,9 +335,7 @@ def read_entities(path: Path) -> list[EntityRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a rank stands twice.
     """
-    rows = read_rows(path, EntityRow)
-    refuse_repeats(path, [(row.dataset, str(row.rank)) for row in rows])
-    return rows
+    return read_distinct_rows(path, EntityRow, lambda row: (row.dataset, str(row.rank)))
 
 
 def read_datasets(path: Path) -> list[DatasetRow]:
@@ -332,9 +344,7 @@ def read_datasets(path: Path) -> list[DatasetRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a split stands twice.
     """
-    rows = read_rows(path, DatasetRow)
-    refuse_repeats(path, [(row.dataset, row.split) for row in rows])
-    return rows
+    return read_distinct_rows(path, DatasetRow, lambda row: (row.dataset, row.split))
 
 
 def read_filter_costs(path: Path) -> list[FilterCostRow]:
@@ -343,9 +353,7 @@ def read_filter_costs(path: Path) -> list[FilterCostRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a check stands twice.
     """
-    rows = read_rows(path, FilterCostRow)
-    refuse_repeats(path, [(row.dataset, row.source, row.check) for row in rows])
-    return rows
+    return read_distinct_rows(path, FilterCostRow, lambda row: (row.dataset, row.source, row.check))
 
 
 def read_samples(path: Path) -> list[SampleRow]:
@@ -354,9 +362,7 @@ def read_samples(path: Path) -> list[SampleRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a source stands twice.
     """
-    rows = read_rows(path, SampleRow)
-    refuse_repeats(path, [(row.dataset, row.source) for row in rows])
-    return rows
+    return read_distinct_rows(path, SampleRow, lambda row: (row.dataset, row.source))
 
 
 def read_pronouns(path: Path) -> list[PronounRow]:
@@ -365,9 +371,9 @@ def read_pronouns(path: Path) -> list[PronounRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a number stands twice.
     """
-    rows = read_rows(path, PronounRow)
-    refuse_repeats(path, [(row.dataset, row.source, str(row.pronouns)) for row in rows])
-    return rows
+    return read_distinct_rows(
+        path, PronounRow, lambda row: (row.dataset, row.source, str(row.pronouns))
+    )
 
 
 def read_ceilings(path: Path) -> list[CeilingRow]:
@@ -376,9 +382,7 @@ def read_ceilings(path: Path) -> list[CeilingRow]:
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or a set stands twice.
     """
-    rows = read_rows(path, CeilingRow)
-    refuse_repeats(path, [(row.dataset,) for row in rows])
-    return rows
+    return read_distinct_rows(path, CeilingRow, lambda row: (row.dataset,))
 
 
 def read_summary(path: Path) -> dict[str, Any]:
@@ -387,12 +391,38 @@ def read_summary(path: Path) -> dict[str, Any]:
     Raises:
         IntegrityError: the file is missing, not a JSON object, or lacks a key.
     """
-    summary = read_json(path)
-    if not isinstance(summary, dict):
-        raise IntegrityError(f"{path} is not a JSON object; run the step that makes it again")
-    lacking = [key for key in SUMMARY_KEYS if key not in summary]
-    if not summary.keys() & set(COUNTED):
-        lacking.insert(0, COUNTED[0])
-    if lacking:
-        raise IntegrityError(f"{path} has no key '{lacking[0]}'; run the step that makes it again")
+    summary = read_object(path, ())
+    counted = [] if summary.keys() & set(COUNTED) else [COUNTED[0]]
+    require_keys(path, summary, [*counted, *SUMMARY_KEYS])
     return summary
+
+
+def read_object(path: Path, keys: Sequence[str], *, step: str = _ITS_STEP) -> dict[str, Any]:
+    """Read a JSON object that has these keys, and maybe others.
+
+    Args:
+        path: the file.
+        keys: keys that it must have.
+        step: the step that makes it, for the message.
+
+    Raises:
+        IntegrityError: the file is missing, not a JSON object, or lacks a key.
+    """
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise IntegrityError(f"{path} is not a JSON object; run {step} again")
+    require_keys(path, found, keys, step=step)
+    return found
+
+
+def require_keys(
+    path: Path, found: Mapping[str, Any], keys: Sequence[str], *, step: str = _ITS_STEP
+) -> None:
+    """Refuse an object that lacks a key.
+
+    Raises:
+        IntegrityError: names the file and the first key that is lacking.
+    """
+    for key in keys:
+        if key not in found:
+            raise IntegrityError(f"{path} has no key '{key}'; run {step} again")

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.stats import entropy
 
-from scripts.classification.class_counts import bucket_of
+from scripts.classification.scoring import buckets_of
 from scripts.classification.tables import KEPT, ROWS, SUSPECTS
 from scripts.common.errors import ConfigError
 from tests.classification.audit_builders import (
@@ -92,7 +92,7 @@ def test_rows_of_each_class_equal_a_cross_table(tmp_path):
 
 def test_ends_of_the_buckets_belong_to_the_middle():
     limits = {"head_above": 100, "tail_below": 20}
-    assert [bucket_of(n, **limits) for n in (101, 100, 20, 19)] == [
+    assert buckets_of(np.array([101, 100, 20, 19]), **limits) == [
         "head",
         "medium",
         "medium",

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from scripts.classification.imbalance import entropy
 from scripts.classification.initial_loss import check_initial_loss
 from scripts.classification.losses import row_losses
 from scripts.classification.training_losses import (
     WINDOW,
     LossCurve,
     loss_at_step,
-    prior_only_loss,
     steps_to_loss,
 )
 
@@ -119,4 +119,4 @@ def test_evaluations_stand_at_their_steps_and_nowhere_else():
 
 
 def test_predicting_the_frequencies_costs_their_entropy():
-    assert prior_only_loss(np.array([2, 1, 1, 0])) == pytest.approx(1.5 * math.log(2))
+    assert entropy(np.array([2, 1, 1, 0])) == pytest.approx(1.5 * math.log(2))
