@@ -302,6 +302,40 @@ rule prepare_features:
         "../scripts/classification/prepare_features.py"
 
 
+rule train_unfiltered:
+    """Train the linear model once with the rare classes too, for its losses alone."""
+    input:
+        rows=rules.read_rows.output.rows,
+        splits=rules.split_rows.output.splits,
+    output:
+        losses=f"{CLASSIFICATION_FOLDER}/unfiltered_losses.json",
+    log:
+        "<results>/logs/classification/train_unfiltered/all.log",
+    benchmark:
+        "<results>/benchmarks/classification/train_unfiltered/all.jsonl"
+    conda:
+        "../envs/classification.yaml"
+    threads: CLASSIFICATION.config["threads"]
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(240),
+    params:
+        seed=CLASSIFICATION.config["training_seeds"][0],
+        ngram_min=CLASSIFICATION.config["tfidf"]["ngram_min"],
+        ngram_max=CLASSIFICATION.config["tfidf"]["ngram_max"],
+        max_features=CLASSIFICATION.config["tfidf"]["max_features"],
+        min_count=CLASSIFICATION.config["tfidf"]["min_count"],
+        epochs=CLASSIFICATION.config["tfidf"]["epochs"],
+        batch=CLASSIFICATION.config["tfidf"]["batch"],
+        learning_rate=CLASSIFICATION.config["tfidf"]["learning_rate"],
+        code_hash=code_version(
+            "scripts/classification/train_unfiltered.py", packages=TRAINED_PACKAGES
+        ),
+        code=code_version("scripts/classification/train_unfiltered.py", packages=TRAINED_PACKAGES),
+    script:
+        "../scripts/classification/train_unfiltered.py"
+
+
 rule train_linear:
     """Train a linear model on TF-IDF under a strategy, and score it once on the test split."""
     input:

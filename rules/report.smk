@@ -79,6 +79,11 @@ CLASSIFICATION_SECTION = (
             if CLASSIFICATION.kind == "generated"
             else {}
         ),
+        **(
+            {"classification_unfiltered": rules.train_unfiltered.output.losses}
+            if "tfidf" in CLASSIFICATION.models()
+            else {}
+        ),
         **{f"classification_{name}": path for name, path in CLASSIFICATION_FIGURES.items()},
     }
     if CLASSIFICATION

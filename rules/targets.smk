@@ -39,6 +39,7 @@ rule classification:
                 rules.weigh_classes.output,
                 rules.serialize_dataset.output,
                 rules.compare_strategies.output,
+                rules.train_unfiltered.output if "tfidf" in CLASSIFICATION.models() else [],
                 rules.score_audit.output if CLASSIFICATION.kind == "generated" else [],
             ]
             if CLASSIFICATION

@@ -119,7 +119,7 @@ class ClassificationPlan:
             return []
         if rule == "prepare_encoder" and "transformer" not in self.models():
             return []
-        if rule == "prepare_features" and "tfidf" not in self.models():
+        if rule in ("prepare_features", "train_unfiltered") and "tfidf" not in self.models():
             return []
         if rule in _TRAINING:
             return [

@@ -57,6 +57,7 @@ class ClassificationTables:
         strategies: scores and differences.
         seeds: every training.
         audit_score: planted faults that were found; None where nothing was planted.
+        unfiltered: losses with the rare classes too; None where the linear model is not trained.
     """
 
     summary: dict[str, Any]
@@ -67,6 +68,7 @@ class ClassificationTables:
     strategies: Sequence[StrategyRow]
     seeds: Sequence[SeedRow]
     audit_score: Sequence[AuditScoreRow] | None
+    unfiltered: dict[str, Any] | None
 
 
 def classification_section(tables: ClassificationTables, figures: dict[str, Markup]) -> Section:
@@ -112,6 +114,7 @@ def classification_section(tables: ClassificationTables, figures: dict[str, Mark
                 (curve_sentence(model, about), curve_table(about))
                 for model, about in summary["models"].items()
             ],
+            "unfiltered": unfiltered_table(tables.unfiltered, tables.seeds, summary),
             "seeds": seed_table(tables.seeds),
             "settings": flattened({name: _set(row) for name, row in summary["strategies"].items()}),
             "provenance": provenance_table(summary),
@@ -272,6 +275,59 @@ def curve_table(about: dict[str, Any]) -> Table:
             ]
             for strategy, curve in about["curves"].items()
         ],
+    )
+
+
+def unfiltered_table(
+    before: dict[str, Any] | None, seeds: Sequence[SeedRow], summary: dict[str, Any]
+) -> Table | None:
+    """Return the linear model's losses without repair, before and after the filter, one seed.
+
+    Args:
+        before: of the training with the rare classes too.
+        seeds: the other trainings, of which the one with the same seed stands beside it.
+        summary: the comparison's summary.
+    """
+    if before is None:
+        return None
+    lines = [
+        [
+            "before the filter",
+            count(before["classes"]),
+            count(before["rows"]),
+            nats(before["initial"]["ln_classes"]),
+            nats(before["prior_only_loss"]),
+            nats(before["initial"]["cross_entropy"]),
+            nats(before["loss_at_200"]),
+            _steps(before["steps_to"]["steps"]),
+        ]
+    ]
+    lines += [
+        [
+            "after it",
+            count(summary["classes"]["surviving"]),
+            count(summary["rows"]["train"]),
+            nats(row.ln_classes),
+            nats(summary["models"][row.model]["prior_only_loss"]),
+            nats(row.initial_loss),
+            nats(row.loss_at_200),
+            _steps(row.steps_to_prior_only),
+        ]
+        for row in seeds
+        if (row.model, row.strategy, row.seed) == ("tfidf", "none", before["seed"])
+    ]
+    return (
+        [
+            "linear model without repair",
+            "classes",
+            "training rows",
+            "ln C",
+            "loss of the class frequencies",
+            "loss before the first step",
+            "at step 200",
+            "steps to the loss of the class frequencies",
+        ],
+        lines,
     )
 
 

@@ -10,6 +10,9 @@ SUMMARY_KEYS = (
     *("items", "classes", "rows", "filter", "draws", "runs", "models", "initial", "verdicts"),
     *("strategies", "seed", "versions", "code", "data_sha256"),
 )
+UNFILTERED_KEYS = (
+    *("seed", "classes", "rows", "initial", "prior_only_loss", "loss_at_200", "steps_to", "steps"),
+)
 SETS = ("before", "after", "train", "validation", "test")
 COVERAGE_KEYS = ("stratified", "reason", "splits", "groups", "cross_split_duplicates")
 
@@ -219,6 +222,15 @@ def read_classification_summary(path: Path) -> dict[str, Any]:
         IntegrityError: the file is missing, not a JSON object, or lacks a key.
     """
     return read_object(path, SUMMARY_KEYS)
+
+
+def read_unfiltered(path: Path) -> dict[str, Any]:
+    """Read the losses of the training with the rare classes too.
+
+    Raises:
+        IntegrityError: the file is missing, not a JSON object, or lacks a key.
+    """
+    return read_object(path, UNFILTERED_KEYS)
 
 
 def read_imbalance(path: Path) -> dict[str, Any]:

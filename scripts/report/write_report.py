@@ -23,6 +23,7 @@ from scripts.report.classification_tables import (
     read_faults,
     read_imbalance,
     read_strategies,
+    read_unfiltered,
 )
 from scripts.report.classification_tables import read_seeds as read_trainings
 from scripts.report.corpus_section import corpus_section
@@ -98,6 +99,7 @@ def run(
     classification_strategies: Path | None = None,
     classification_seeds: Path | None = None,
     classification_audit_score: Path | None = None,
+    classification_unfiltered: Path | None = None,
     classification_zipf_figure: Path | None = None,
     classification_lengths_figure: Path | None = None,
     classification_f1_figure: Path | None = None,
@@ -163,6 +165,7 @@ def run(
         classification_strategies: scores and differences of the strategies.
         classification_seeds: every training.
         classification_audit_score: planted faults that were found; not given where none were.
+        classification_unfiltered: losses with the rare classes too; not given without linear model.
         classification_zipf_figure: SVG of the class sizes.
         classification_lengths_figure: SVG of the text lengths.
         classification_f1_figure: SVG of F1 over class sizes.
@@ -248,6 +251,7 @@ def run(
             "differences": classification_differences_figure,
         },
         audit_score=classification_audit_score,
+        unfiltered=classification_unfiltered,
     )
     descriptors = _descriptors(
         {
@@ -303,6 +307,7 @@ def _classification(
     figures: dict[str, Path | None],
     *,
     audit_score: Path | None,
+    unfiltered: Path | None,
 ) -> list[Section]:
     """Return the section of the classification track, or none where it has no files."""
     given, drawn = _all_or_none("classification", tables, figures)
@@ -317,6 +322,7 @@ def _classification(
         strategies=read_strategies(given["strategies"]),
         seeds=read_trainings(given["seeds"]),
         audit_score=None if audit_score is None else read_audit_score(audit_score),
+        unfiltered=None if unfiltered is None else read_unfiltered(unfiltered),
     )
     inline = {name: inline_svg(path, f"classification-{name}") for name, path in drawn.items()}
     return [classification_section(read, inline)]

@@ -20,13 +20,16 @@ from scripts.report.classification_figures import (
     sizes_before,
     zipf_figure,
 )
+from scripts.report.classification_section import unfiltered_table
 from scripts.report.classification_tables import (
     ClassCountRow,
     ClassScoreRow,
     FaultRow,
     LossPoint,
     read_classification_summary,
+    read_seeds,
     read_strategies,
+    read_unfiltered,
 )
 from scripts.report.classification_text import verdict_sentences, warnings
 from scripts.report.drawing import figure_style, save_svg
@@ -57,6 +60,18 @@ FIGURES_OF_SETS = {
 }
 
 
+UNFILTERED = {
+    "seed": 1,
+    "classes": 14,
+    "rows": 388,
+    "initial": {"cross_entropy": 2.639, "ln_classes": 2.639, "ok": True},
+    "prior_only_loss": 2.222,
+    "loss_at_200": 1.111,
+    "steps_to": {"loss": 2.222, "steps": 77},
+    "steps": 300,
+}
+
+
 def audit(folder: Path) -> dict[str, Path]:
     """Write what the audit leaves, of the classes of `trained` and two removed ones."""
     files = {
@@ -66,7 +81,9 @@ def audit(folder: Path) -> dict[str, Path]:
         "class_counts": folder / "class_counts.tsv",
         "lengths": folder / "text_length_by_class.tsv",
         "audit_score": folder / "audit_score.tsv",
+        "unfiltered": folder / "unfiltered_losses.json",
     }
+    write_json(files["unfiltered"], UNFILTERED)
     sets: dict[str, dict[str, Any]] = {
         name: {**FIGURES_OF_SETS, "rows": rows, "classes": classes}
         for name, rows, classes in [
@@ -158,7 +175,10 @@ def page_inputs(folder: Path, corpus: dict[str, Path]) -> dict[str, Any]:
     drawn = draw(audited, compared, folder / "drawn")
     own = {
         name: audited[name]
-        for name in ("imbalance", "coverage", "faults", "class_counts", "audit_score")
+        for name in (
+            *("imbalance", "coverage", "faults", "class_counts", "audit_score"),
+            "unfiltered",
+        )
     }
     own |= {
         "summary": compared["summary"],
@@ -401,3 +421,22 @@ def test_one_strategy_has_no_differences_to_draw(inputs, tmp_path):
         figure = differences_figure(rows)
         save_svg(figure, tmp_path / "none.svg")
     assert not figure.axes
+
+
+def test_what_the_filter_changes_stands_side_by_side(inputs):
+    before = read_unfiltered(inputs["classification_unfiltered"])
+    seeds = read_seeds(inputs["classification_seeds"])
+    summary = read_classification_summary(inputs["classification_summary"])
+    table = unfiltered_table(before, seeds, summary)
+    assert table is not None
+    headings, (unfiltered, filtered) = table
+    assert unfiltered == [
+        *("before the filter", "14", "388", "2.639", "2.222", "2.639", "1.111", "77"),
+    ]
+    row = next(r for r in seeds if (r.model, r.strategy, r.seed) == ("tfidf", "none", 1))
+    assert filtered[0] == "after it" and filtered[1] == str(summary["classes"]["surviving"])
+    assert filtered[5] == f"{row.initial_loss:.3f}" and len(headings) == len(filtered)
+    assert unfiltered_table(None, seeds, summary) is None
+    # Without a training of the same seed there is nothing to stand beside it.
+    alone = unfiltered_table({**before, "seed": 99}, seeds, summary)
+    assert alone is not None and len(alone[1]) == 1

@@ -69,7 +69,7 @@ def script_module(name: str) -> str:
 def test_there_are_rules_of_every_track() -> None:
     tracks = {script_module(name).split(".")[1] for name in scripted()}
     assert tracks == {"corpus", "language_model", "classification", "descriptors", "report"}
-    assert len(scripted()) == 69
+    assert len(scripted()) == 70
 
 
 @pytest.mark.parametrize("name", scripted())

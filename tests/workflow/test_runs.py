@@ -123,7 +123,7 @@ def test_every_log_is_filled_and_every_job_has_its_costs(finished_run: Path) -> 
         for path in results.glob("benchmarks/**/*.jsonl")
     }
     assert logs == costs
-    assert len(logs) == 104
+    assert len(logs) == 105
 
 
 def test_the_table_of_costs_has_every_job_of_the_track(finished_run: Path) -> None:

@@ -142,13 +142,14 @@ CLASSIFICATION_COSTS = {
     "write_costs classification",
 }
 FROM_COMPARE = {"compare_strategies", "plot_classification"} | PAGE | CLASSIFICATION_COSTS
+UNFILTERED = {"train_unfiltered"} | PAGE
 FROM_LINEAR = TRAIN_LINEAR | FROM_COMPARE
 FROM_TRAINING = TRAIN_ENCODER | FROM_LINEAR
 FROM_FEATURES = {"prepare_features"} | FROM_LINEAR
 FROM_ENCODER = {"prepare_encoder"} | TRAIN_ENCODER | FROM_COMPARE
 FROM_AUDIT = {"audit_labels", "score_audit"} | FROM_COMPARE
 FROM_SERIALIZE = {"serialize_dataset"} | FROM_FEATURES | FROM_ENCODER
-FROM_SPLIT_ROWS = {"split_rows", "weigh_classes"} | FROM_SERIALIZE | FROM_AUDIT
+FROM_SPLIT_ROWS = {"split_rows", "weigh_classes"} | FROM_SERIALIZE | FROM_AUDIT | UNFILTERED
 FROM_NOISE = {"find_label_noise"} | FROM_AUDIT
 FROM_FILTER = {"filter_classes"} | FROM_SPLIT_ROWS | FROM_NOISE
 FROM_READ_ROWS = {"read_rows"} | FROM_FILTER
@@ -275,8 +276,12 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     "a lower threshold": ("classification.min_samples_per_class", 9, FROM_FILTER),
     "a larger test split": ("classification.test_size", 0.3, FROM_SPLIT_ROWS),
     "more folds": ("classification.noise_folds", 3, FROM_NOISE),
-    "longer n-grams": ("classification.tfidf.ngram_max", 4, FROM_FEATURES),
-    "more epochs of the baseline": ("classification.tfidf.epochs", 4, FROM_LINEAR),
+    "longer n-grams": ("classification.tfidf.ngram_max", 4, FROM_FEATURES | UNFILTERED),
+    "more epochs of the baseline": (
+        "classification.tfidf.epochs",
+        4,
+        FROM_LINEAR | UNFILTERED,
+    ),
     "more epochs of the encoder": (
         "classification.transformer.epochs",
         2,
@@ -401,7 +406,7 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
         "scripts/report/summarize_costs.py",
         COSTS | MODEL_COSTS | CLASSIFICATION_COSTS | DESCRIPTOR_COSTS,
     ),
-    "losses of classes": ("scripts/classification/losses.py", FROM_TRAINING),
+    "losses of classes": ("scripts/classification/losses.py", FROM_TRAINING | UNFILTERED),
     "splits of classes": ("scripts/classification/stratified_split.py", FROM_SPLIT_ROWS),
     "the plan of the classes": ("scripts/classification/plan.py", set()),
     "mid-ranks": ("scripts/descriptors/ranks.py", FROM_CORRELATION),
@@ -427,9 +432,9 @@ UPGRADES: dict[str, set[str]] = {
     | TRAINING_COSTS
     | WRITE_COSTS,
     "jinja2": PAGE | WRITE_COSTS,
-    "torch": FROM_BASE | FROM_EVALUATE | FROM_CORRELATION | FROM_LINEAR | FROM_ENCODER,
-    "scikit-learn": FROM_NOISE | FROM_FEATURES,
-    "imbalanced-learn": FROM_TRAINING,
+    "torch": FROM_BASE | FROM_EVALUATE | FROM_CORRELATION | FROM_LINEAR | FROM_ENCODER | UNFILTERED,
+    "scikit-learn": FROM_NOISE | FROM_FEATURES | UNFILTERED,
+    "imbalanced-learn": FROM_TRAINING | UNFILTERED,
     "rdkit": EVERY_DESCRIPTOR,
     "leidenalg": FROM_CORRELATED,
     "accelerate": FROM_TRAIN_TEXT | FROM_TRAIN_BOTH | TRAIN_ENCODER | FROM_COMPARE,
