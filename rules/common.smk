@@ -357,6 +357,19 @@ def logs_of_track(track):
     return Path(str(getattr(rules, last).log[0])).parents[1]
 
 
+def ends_of_track(track):
+    """Return what a track's last jobs make beside its summary: nothing else waits for them."""
+    ends = {
+        "classification": [
+            *rules.weigh_classes.output,
+            *(rules.score_audit.output if CLASSIFICATION.kind == "generated" else []),
+            *(rules.train_unfiltered.output if "tfidf" in CLASSIFICATION.models() else []),
+        ],
+        "descriptors": [*rules.sweep_thresholds.output, *rules.assess_stability.output],
+    }
+    return ends.get(track, [])
+
+
 def plans_of_tracks():
     """Return the plan of each track, false where it has nothing to do."""
     return {

@@ -310,6 +310,7 @@ rule summarize_costs:
     """Collect what each job of a track cost, from the records beside the logs."""
     input:
         summary="<results>/{track}/tables/summary.json",
+        ends=lambda wildcards: ends_of_track(wildcards.track),
     output:
         costs="<results>/costs/{track}.tsv",
     log:

@@ -153,7 +153,8 @@ def cluster_pass(
         progress.advance(1)
     clusters = found[settings.method][1]
     leiden = found["leiden"][0]
-    if not leiden.settled:
+    # Where another method decides, Leiden is only compared with it.
+    if settings.method == "leiden" and not leiden.settled:
         _logger.warning(
             "Leiden's best quality did not come back often enough in %d restarts; raise `restarts`",
             len(leiden.restarts),

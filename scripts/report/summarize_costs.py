@@ -12,6 +12,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from scripts.common.entry import entry
+from scripts.common.errors import InputError
 from scripts.common.files import read_json
 from scripts.common.job_record import JobRecord, read_record
 from scripts.common.tsv import write_tsv
@@ -21,16 +22,24 @@ _logger = logging.getLogger(__name__)
 MISSING, UNREADABLE = "missing", "unreadable"
 
 
-def run(summary: Path, costs: Path, *, logs: Path, jobs: dict[str, dict[str, str]]) -> None:
+def run(
+    summary: Path, ends: list[Path], costs: Path, *, logs: Path, jobs: dict[str, dict[str, str]]
+) -> None:
     """Write the table of costs.
 
     Args:
-        summary: last file of the track; the jobs have ended when it stands. It says which planned
-            epochs of which run early stopping left out.
+        summary: the track's summary, which says what early stopping left out: planned epochs by
+            run.
+        ends: what the other last jobs of the track made; when all stand, the jobs have ended.
         costs: where the table goes.
         logs: folder of the track's logs, with a folder for each rule.
         jobs: wildcards of each planned job by the name of its log below `logs`, without suffix.
+
+    Raises:
+        InputError: a last job of the track has made nothing yet.
     """
+    if missing := [str(path) for path in ends if not path.exists()]:
+        raise InputError(f"{missing[0]} is missing, so the track has not ended; make it first")
     left_out = (read_json(summary).get("stopping") or {}).get("left_out", {})
     rows = [
         cost_of(logs, name, wildcards)

@@ -117,8 +117,10 @@ def test_methods_side_by_side(tmp_path):
     assert alone["methods"]["leiden"]["smallest_inner_similarity"] == ""
 
 
-def test_restarts_are_reported(tmp_path):
+def test_restarts_are_reported(tmp_path, caplog):
     found = run_correlated(tmp_path, names_of(60), hard_similarity(), restarts=8)
+    assert "did not come back often enough in 8 restarts" in caplog.text
+    caplog.clear()
     assert [row["restart"] for row in found["restarts"]] == [str(place) for place in range(1, 9)]
     qualities = [float(row["quality"]) for row in found["restarts"]]
     assert len(set(qualities)) > 1
@@ -136,6 +138,8 @@ def test_restarts_are_reported(tmp_path):
         "restarts": 8,
         "settled": False,
     }
+    # Nobody need mind it where another method decides.
+    assert "did not come back" not in caplog.text
 
 
 def test_same_bytes_again_and_other_heads_by_statistics(tmp_path):

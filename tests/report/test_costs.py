@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
+from scripts.common.errors import InputError
 from scripts.common.job_record import recording
 from scripts.common.progress import Progress
 from scripts.report import plot_costs, summarize_costs, write_costs
@@ -45,7 +46,7 @@ def costs_of(
 ) -> dict[str, CostRow]:
     table = folder / "costs.tsv"
     (folder / "summary.json").write_text(summary)
-    summarize_costs.run(folder / "summary.json", table, logs=logs, jobs=jobs)
+    summarize_costs.run(folder / "summary.json", [], table, logs=logs, jobs=jobs)
     return {f"{row.rule}/{row.job}": row for row in read_costs(table)}
 
 
@@ -157,3 +158,16 @@ def test_the_page_shows_every_step_and_links_to_the_report(tmp_path: Path) -> No
     }
     assert "cap_entities 512: missing" in page.text and "split_documents all: missing" in page.text
     assert re.search(r"2 of 4 planned jobs", page.text)
+
+
+def test_costs_are_not_summed_up_before_the_track_has_ended(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text("{}")
+    with pytest.raises(InputError, match=r"sweep\.tsv is missing, so the track has not ended"):
+        summarize_costs.run(
+            tmp_path / "summary.json",
+            [tmp_path / "sweep.tsv"],
+            tmp_path / "costs.tsv",
+            logs=tmp_path,
+            jobs={},
+        )
+    assert not (tmp_path / "costs.tsv").exists()

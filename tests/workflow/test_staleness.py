@@ -142,7 +142,7 @@ CLASSIFICATION_COSTS = {
     "write_costs classification",
 }
 FROM_COMPARE = {"compare_strategies", "plot_classification"} | PAGE | CLASSIFICATION_COSTS
-UNFILTERED = {"train_unfiltered"} | PAGE
+UNFILTERED = {"train_unfiltered"} | PAGE | CLASSIFICATION_COSTS
 FROM_LINEAR = TRAIN_LINEAR | FROM_COMPARE
 FROM_TRAINING = TRAIN_ENCODER | FROM_LINEAR
 FROM_FEATURES = {"prepare_features"} | FROM_LINEAR
@@ -318,7 +318,7 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     "more bootstraps": (
         "descriptors.stability.bootstraps",
         3,
-        STABILITY | {"plot_descriptors"} | PAGE,
+        STABILITY | {"plot_descriptors"} | PAGE | DESCRIPTOR_COSTS,
     ),
 }
 
