@@ -52,7 +52,8 @@ def settled_config(config: dict[str, Any], schema: Schema, basedir: Path) -> Set
     """Return the configuration that holds, with its sources and runs.
 
     While every source is generated, the section `demo` stands in for the schema's defaults; a
-    source of one's own switches it off, so that the demonstration's values never reach real data.
+    source of one's own switches it off, and another input of a track its part of it, so that the
+    demonstration's values never reach real data.
 
     Args:
         config: the merged configuration as Snakemake read it.
@@ -67,10 +68,24 @@ def settled_config(config: dict[str, Any], schema: Schema, basedir: Path) -> Set
     table = find_table((config.get("corpus") or {}).get("sources", default), basedir)
     sources = read_sources(table, schema)
     if all(source["kind"] == "demo" for source in sources.values()):
-        config = _merged(config.get("demo") or {}, config)
+        config = _merged(_demo_of_generated(config), config)
     settled = checked_config(config, schema)
     runs = _runs(settled, sources, schema, basedir)
     return Settled(settled, sources, table.parent, runs, _strategies(settled, schema, basedir))
+
+
+def _demo_of_generated(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the section `demo` without the tracks that read an input of one's own."""
+
+    def kind(sections: dict[str, Any], track: str) -> Any:
+        return ((sections.get(track) or {}).get("input") or {}).get("kind")
+
+    demo = config.get("demo") or {}
+    return {
+        track: section
+        for track, section in demo.items()
+        if kind(config, track) in (None, kind(demo, track))
+    }
 
 
 def _strategies(config: dict[str, Any], schema: Schema, basedir: Path) -> dict[str, dict[str, Any]]:

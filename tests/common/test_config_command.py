@@ -111,6 +111,28 @@ def test_demo_values_hold_for_generated_articles_and_never_reach_other_sources(t
     assert real["corpus"] == {**published, "sources": str(tmp_path / "sources.tsv")}
 
 
+@pytest.mark.parametrize(
+    ("track", "given", "key", "small"),
+    [
+        ("classification", "{kind: files, location: a.csv}", "tfidf", {"epochs": 5}),
+        ("descriptors", "{kind: smiles, location: a.smi}", "stability", {"bootstraps": 3}),
+    ],
+)
+def test_an_input_of_ones_own_switches_off_the_demo_of_its_track_alone(
+    tmp_path, track, given, key, small
+):
+    schema = load_schema(ROOT / "config" / "schema.yaml")
+    demo, *_ = settled_config(merged_config(ROOT / "config" / "config.yaml"), schema, ROOT)
+    assert small.items() <= demo[track][key].items()
+    own = tmp_path / "own.yaml"
+    own.write_text(f"{track}: {{input: {given}}}")
+    real, *_ = settled_config(merged_config(own), schema, ROOT)
+    published = checked_config({track: {"input": real[track]["input"]}}, schema)
+    assert real[track] == published[track]
+    others = {"corpus", "language_model", "classification", "descriptors"} - {track}
+    assert all(real[other] == demo[other] for other in others)
+
+
 def test_a_key_of_ones_own_wins_over_the_demo_section(tmp_path):
     schema = load_schema(ROOT / "config" / "schema.yaml")
     own = tmp_path / "own.yaml"
