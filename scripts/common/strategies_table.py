@@ -42,10 +42,10 @@ def _complaints(row: dict[str, Any], prefix: str) -> Iterator[str]:
                 f"{prefix}{column} = {row[column]} has no meaning; allowed: only with {other} = "
                 f"{' or '.join(values)}"
             )
-    if row.get("resampling") == "smote":
+    if row.get("resampling") == "smote" and row.get("models") != ["tfidf"]:
         yield (
-            f"{prefix}resampling = smote interpolates numbers, and these rows are texts; allowed: "
-            "over, under or sampler"
+            f"{prefix}resampling = smote interpolates numbers, and a transformer reads texts; "
+            "allowed: over, under or sampler, or models = tfidf"
         )
     weighted = row.get("class_weights", "none") != "none"
     resampled = row.get("resampling", "none") != "none"
