@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 FAULT = "wrong_initial_loss"
 TOLERANCE = 0.1  # share of ln C
 STANDARD_ERRORS = 3.0
+_MOST_ROWS = 2048
 _MOST_OUTPUTS = 1e6  # of a head that one may have meant
 
 
@@ -44,6 +45,15 @@ class InitialLoss:
             "ok": self.ok,
             "verdict": self.verdict,
         }
+
+
+def rows_to_check(rows: int) -> NDArray[np.int64]:
+    """Return the training rows whose loss is looked at: up to 2,048, evenly spaced.
+
+    Args:
+        rows: number of training rows, at least one.
+    """
+    return np.unique(np.linspace(0, rows - 1, _MOST_ROWS).astype(np.int64))
 
 
 def check_initial_loss(row_losses: NDArray[Any], classes: int) -> InitialLoss:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from scripts.classification.initial_loss import InitialLoss, check_initial_loss
+from scripts.classification.initial_loss import InitialLoss, check_initial_loss, rows_to_check
 from scripts.classification.labelled_features import LabelledFeatures
 from scripts.classification.lazy_adam import LazyAdam
 from scripts.classification.linear_model import logits_of
@@ -23,7 +23,6 @@ from scripts.classification.resampling import Plan
 from scripts.classification.scoring import macro_f1, score_classes
 from scripts.classification.training_losses import LossCurve
 
-_INITIAL_ROWS = 2048
 _EVALUATED_AT_ONCE = 4096
 
 
@@ -156,7 +155,7 @@ def _note_start(
     curve: LossCurve,
 ) -> InitialLoss:
     """Write step 0 of the curve from up to 2,048 training rows, evenly spaced."""
-    rows = np.unique(np.linspace(0, len(train.labels) - 1, _INITIAL_ROWS).astype(np.int64))
+    rows = rows_to_check(len(train.labels))
     logits = torch.from_numpy(model.logits(train.features[rows]))
     labels = torch.from_numpy(train.labels[rows])
     losses = loss(logits, labels)

@@ -18,7 +18,6 @@ from scripts.common.entry import entry
 
 _logger = logging.getLogger(__name__)
 _PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy", "imbalanced-learn")
-_INITIAL_ROWS = 2048
 
 
 def run(
@@ -224,14 +223,13 @@ def _check_start(trainer: Any, train: Any, *, note: bool) -> Any:
         train: the training split.
         note: whether to write step 0 of the curve; a save that is gone on from has it.
     """
-    import numpy as np
     import torch
 
     from scripts.classification.encoder_model import compute_logits
-    from scripts.classification.initial_loss import check_initial_loss
+    from scripts.classification.initial_loss import check_initial_loss, rows_to_check
     from scripts.classification.losses import row_losses
 
-    rows = np.unique(np.linspace(0, len(train) - 1, _INITIAL_ROWS).astype(np.int64))
+    rows = rows_to_check(len(train))
     logits = compute_logits(trainer.classifier, train, rows, trainer.schedule.batch)
     labels = torch.from_numpy(train.labels[rows])
     if note:
