@@ -367,7 +367,7 @@ rule train_linear:
         "../scripts/classification/train_linear.py"
 
 
-rule prepare_encoder:
+rule prepare_transformer:
     """Load or make the base model and its tokenizer, and tokenize the splits."""
     input:
         parquet=rules.serialize_dataset.output.parquet,
@@ -375,9 +375,9 @@ rule prepare_encoder:
         encoder=directory(f"{CLASSIFICATION_FOLDER}/encoder"),
         tokens=directory(f"{CLASSIFICATION_FOLDER}/tokens"),
     log:
-        "<results>/logs/classification/prepare_encoder/all.log",
+        "<results>/logs/classification/prepare_transformer/all.log",
     benchmark:
-        "<results>/benchmarks/classification/prepare_encoder/all.jsonl"
+        "<results>/benchmarks/classification/prepare_transformer/all.jsonl"
     conda:
         "../envs/classification.yaml"
     resources:
@@ -392,25 +392,25 @@ rule prepare_encoder:
         length=CLASSIFICATION.config["transformer"]["max_tokens"],
         seed=CONFIG["seed"],
         code=code_version(
-            "scripts/classification/prepare_encoder.py",
+            "scripts/classification/prepare_transformer.py",
             packages=("torch", "transformers", "tokenizers"),
         ),
     script:
-        "../scripts/classification/prepare_encoder.py"
+        "../scripts/classification/prepare_transformer.py"
 
 
-rule train_encoder:
+rule train_transformer:
     """Train a transformer under a strategy, and score it once on the test split."""
     input:
-        encoder=rules.prepare_encoder.output.encoder,
-        tokens=rules.prepare_encoder.output.tokens,
+        encoder=rules.prepare_transformer.output.encoder,
+        tokens=rules.prepare_transformer.output.tokens,
         label_map=rules.filter_classes.output.label_map,
     output:
         **run_outputs("transformer"),
     log:
-        "<results>/logs/classification/train_encoder/{strategy}/{seed}.log",
+        "<results>/logs/classification/train_transformer/{strategy}/{seed}.log",
     benchmark:
-        "<results>/benchmarks/classification/train_encoder/{strategy}/{seed}.jsonl"
+        "<results>/benchmarks/classification/train_transformer/{strategy}/{seed}.jsonl"
     conda:
         "../envs/classification.yaml"
     threads: CLASSIFICATION.config["threads"]
@@ -428,10 +428,12 @@ rule train_encoder:
         learning_rate=CLASSIFICATION.config["transformer"]["learning_rate"],
         warmup_ratio=CLASSIFICATION.config["transformer"]["warmup_ratio"],
         weight_decay=CLASSIFICATION.config["transformer"]["weight_decay"],
-        code_hash=code_version("scripts/classification/train_encoder.py", packages=ENCODER_PACKAGES),
-        code=code_version("scripts/classification/train_encoder.py", packages=ENCODER_PACKAGES),
+        code_hash=code_version(
+            "scripts/classification/train_transformer.py", packages=ENCODER_PACKAGES
+        ),
+        code=code_version("scripts/classification/train_transformer.py", packages=ENCODER_PACKAGES),
     script:
-        "../scripts/classification/train_encoder.py"
+        "../scripts/classification/train_transformer.py"
 
 
 rule compare_strategies:

@@ -40,7 +40,7 @@ def with_fresh_head(encoder: Path, labels: Sequence[str], *, seed: int) -> PreTr
     """Return an encoder with a head of one output for each label.
 
     Args:
-        encoder: folder of prepare_encoder.
+        encoder: folder of prepare_transformer.
         labels: labels in order of class ids.
         seed: training seed, which draws the head's weights.
     """

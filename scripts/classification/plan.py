@@ -18,7 +18,7 @@ _GENERATED: dict[str, Any] = {
     "split_column": "old_split",
 }
 MODELS = ("tfidf", "transformer")
-_TRAINING = {"train_linear": "tfidf", "train_encoder": "transformer"}
+_TRAINING = {"train_linear": "tfidf", "train_transformer": "transformer"}
 
 
 class ClassificationPlan:
@@ -117,7 +117,7 @@ class ClassificationPlan:
         """Return the wildcards of all planned jobs of a rule of this track."""
         if rule in ("generate_rows", "score_audit") and self.kind != "generated":
             return []
-        if rule == "prepare_encoder" and "transformer" not in self.models():
+        if rule == "prepare_transformer" and "transformer" not in self.models():
             return []
         if rule in ("prepare_features", "train_unfiltered") and "tfidf" not in self.models():
             return []

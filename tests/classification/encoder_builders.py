@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scripts.classification import prepare_encoder, train_encoder
+from scripts.classification import prepare_transformer, train_transformer
 from scripts.classification.label_map import LabelMap
 from scripts.classification.tables import EXAMPLES, SPLIT_NAMES
 from scripts.common.tables import write_table
@@ -54,7 +54,7 @@ def write_examples(
 
 
 def prepare(folder: Path, parquet: Path, **options: Any) -> tuple[Path, Path]:
-    """Run prepare_encoder into `folder`; encoder and tokens."""
+    """Run prepare_transformer into `folder`; encoder and tokens."""
     settings = {
         "pretrained": None,
         "revision": None,
@@ -65,7 +65,7 @@ def prepare(folder: Path, parquet: Path, **options: Any) -> tuple[Path, Path]:
         "seed": 3,
     }
     places = folder / "encoder", folder / "tokens"
-    prepare_encoder.run(parquet, *places, **{**settings, **options})
+    prepare_transformer.run(parquet, *places, **{**settings, **options})
     return places
 
 
@@ -81,7 +81,7 @@ class Bench:
             LabelMap.of(LABELS).write(self.labels)
 
     def train(self, name: str, **options: Any) -> Path:
-        """Run train_encoder; the folder of its outputs."""
+        """Run train_transformer; the folder of its outputs."""
         folder = self.folder / "runs" / name
         settings = {
             "strategy": "plain",
@@ -98,7 +98,7 @@ class Bench:
             "threads": 1,
             "gpu": 0,
         }
-        train_encoder.run(
+        train_transformer.run(
             self.encoder,
             self.tokens,
             self.labels,

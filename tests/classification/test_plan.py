@@ -53,12 +53,12 @@ def test_every_strategy_is_trained_with_its_models_and_every_seed(tmp_path: Path
     assert found.settings("focal") == {"loss": "focal"}
     wildcards = {"strategy", "seed"}
     assert len(found.jobs_of("train_linear", wildcards)) == 4
-    assert found.jobs_of("train_encoder", wildcards)[0] == {"strategy": "none", "seed": "7"}
+    assert found.jobs_of("train_transformer", wildcards)[0] == {"strategy": "none", "seed": "7"}
 
 
 def test_what_nobody_needs_is_not_planned(tmp_path: Path) -> None:
     linear = plan(tmp_path, {"focal": STRATEGIES["focal"]}, kind="generated")
-    assert linear.jobs_of("prepare_encoder", set()) == []
+    assert linear.jobs_of("prepare_transformer", set()) == []
     assert linear.jobs_of("train_unfiltered", set()) == [{}]
     transformer = {"t": {"strategy": "t", "models": ["transformer"]}}
     assert plan(tmp_path, transformer, kind="generated").jobs_of("train_unfiltered", set()) == []

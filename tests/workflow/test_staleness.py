@@ -135,7 +135,7 @@ FROM_MOLECULES = {"shard_molecules"} | FROM_COMPUTE
 EVERY_DESCRIPTOR = {"enumerate_library"} | FROM_MOLECULES
 
 TRAIN_LINEAR = {"train_linear none 1", "train_linear sampler 1"}
-TRAIN_ENCODER = {"train_encoder none 1"}
+TRAIN_ENCODER = {"train_transformer none 1"}
 CLASSIFICATION_COSTS = {
     "summarize_costs classification",
     "plot_costs classification",
@@ -146,7 +146,7 @@ UNFILTERED = {"train_unfiltered"} | PAGE | CLASSIFICATION_COSTS
 FROM_LINEAR = TRAIN_LINEAR | FROM_COMPARE
 FROM_TRAINING = TRAIN_ENCODER | FROM_LINEAR
 FROM_FEATURES = {"prepare_features"} | FROM_LINEAR
-FROM_ENCODER = {"prepare_encoder"} | TRAIN_ENCODER | FROM_COMPARE
+FROM_ENCODER = {"prepare_transformer"} | TRAIN_ENCODER | FROM_COMPARE
 FROM_AUDIT = {"audit_labels", "score_audit"} | FROM_COMPARE
 FROM_SERIALIZE = {"serialize_dataset"} | FROM_FEATURES | FROM_ENCODER
 FROM_SPLIT_ROWS = {"split_rows", "weigh_classes"} | FROM_SERIALIZE | FROM_AUDIT | UNFILTERED
@@ -296,7 +296,8 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     "another seed of training": (
         "classification.training_seeds",
         [1, 2],
-        {"train_linear none 2", "train_linear sampler 2", "train_encoder none 2"} | FROM_COMPARE,
+        {"train_linear none 2", "train_linear sampler 2", "train_transformer none 2"}
+        | FROM_COMPARE,
     ),
     "more molecules": ("descriptors.library.molecules", 121, EVERY_DESCRIPTOR),
     "more patience with a molecule": ("descriptors.molecules.timeout_s", 90, FROM_COMPUTE),

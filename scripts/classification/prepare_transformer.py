@@ -96,7 +96,7 @@ def _tokenize(parquet: Path, tokens: Path, tokenizer: Any) -> None:
 
     paths = {split: parquet / f"{split}.parquet" for split in SPLIT_NAMES}
     total = sum(count_rows(path, EXAMPLES) for path in paths.values())
-    progress = Progress("prepare_encoder", total=total, unit="texts", batch_size=_BATCH)
+    progress = Progress("prepare_transformer", total=total, unit="texts", batch_size=_BATCH)
     with atomic_folder(tokens) as folder:
         splits = {
             split: _tokenize_split(path, folder / path.name, tokenizer, progress)

@@ -90,7 +90,7 @@ def run(
     from scripts.classification.encoder_tokenizer import EncoderTokenizer
     from scripts.classification.label_map import LabelMap
     from scripts.classification.losses import ClassificationLoss
-    from scripts.classification.prepare_encoder import MANIFEST
+    from scripts.classification.prepare_transformer import MANIFEST
     from scripts.classification.quiet_library import quieten_library
     from scripts.classification.resampling import plan_rows
     from scripts.classification.run_outputs import Outcome, write_outcome
@@ -154,7 +154,7 @@ def run(
     if done:
         _logger.info("going on after step %d, saved by an interrupted job", done)
     progress = Progress(
-        f"train_encoder {strategy} seed {seed}", total=total, unit="steps", taken_over=done
+        f"train_transformer {strategy} seed {seed}", total=total, unit="steps", taken_over=done
     )
     trainer.add_callback(StepNotes(trainer, saves, save_steps, lambda: progress.advance(1)))
     _logger.info(
@@ -280,8 +280,8 @@ def _require_schedule(schedule: Any, gpu: int) -> None:
             )
     if gpu > 1:
         raise ConfigError(
-            f"train_encoder is given {gpu} devices and trains on one; set `gpu` of train_encoder "
-            "to 1 in the profile"
+            f"train_transformer is given {gpu} devices and trains on one; set its `gpu` to 1 in "
+            "the profile"
         )
 
 

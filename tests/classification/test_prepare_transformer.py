@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
-from scripts.classification import prepare_encoder
+from scripts.classification import prepare_transformer
 from scripts.classification.encoder_tokenizer import EncoderTokenizer
 from scripts.classification.tables import EXAMPLES, SPLIT_NAMES, TOKENS
 from scripts.classification.token_rows import read_token_rows, rows_of_ids
@@ -73,7 +73,7 @@ def test_tokens_are_what_the_library_makes_of_the_texts(tmp_path, parquet):
 
 def test_batches_of_texts_change_no_byte(tmp_path, parquet, monkeypatch):
     whole = files(*prepare(tmp_path / "whole", parquet))
-    monkeypatch.setattr(prepare_encoder, "_BATCH", 7)
+    monkeypatch.setattr(prepare_transformer, "_BATCH", 7)
     assert files(*prepare(tmp_path / "parts", parquet)) == whole
 
 
