@@ -13,7 +13,7 @@ TARGETS   report
 
 
 wildcard_constraints:
-    track="corpus|language_model|classification|descriptors",
+    track="corpus|language_model|classification|descriptors|retrieval",
 
 
 localrules:
