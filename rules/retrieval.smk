@@ -71,9 +71,7 @@ rule build_session:
         corpus=lambda wildcards: RETRIEVAL.files("corpus", int(wildcards.session)),
         queries=lambda wildcards: RETRIEVAL.files("queries", int(wildcards.session)),
         qrels=lambda wildcards: RETRIEVAL.files("qrels", int(wildcards.session)),
-        before=lambda wildcards: RETRIEVAL.session_files(
-            range(int(wildcards.session)), "documents"
-        ),
+        before=lambda wildcards: RETRIEVAL.session_files(range(int(wildcards.session)), "documents"),
     output:
         documents=f"{RETRIEVAL_FOLDER}/sessions/{{session}}/documents.parquet",
         session_queries=f"{RETRIEVAL_FOLDER}/sessions/{{session}}/queries.parquet",
@@ -256,12 +254,12 @@ rule evaluate_session:
         scores=f"{RETRIEVAL_STREAM}/scores/model-{{session}}-test-{{test}}.parquet",
         facts=f"{RETRIEVAL_STREAM}/scores/model-{{session}}-test-{{test}}.json",
         vectors=f"{RETRIEVAL_STREAM}/vectors/model-{{session}}-test-{{test}}.safetensors",
-    wildcard_constraints:
-        method=RETRIEVAL.pattern_of("continue", "restart", "frozen"),
     log:
         "<results>/logs/retrieval/evaluate_session/{method}/{seed}/{session}-{test}.log",
     benchmark:
         "<results>/benchmarks/retrieval/evaluate_session/{method}/{seed}/{session}-{test}.jsonl"
+    wildcard_constraints:
+        method=RETRIEVAL.pattern_of("continue", "restart", "frozen"),
     conda:
         "../envs/retrieval.yaml"
     threads: RETRIEVAL.config["threads"]
@@ -293,12 +291,12 @@ rule evaluate_accumulated:
         qrels=lambda wildcards: RETRIEVAL.session_files_until(wildcards, "qrels"),
     output:
         scores=f"{RETRIEVAL_STREAM}/accumulated/model-{{session}}.parquet",
-    wildcard_constraints:
-        method=RETRIEVAL.pattern_of("continue", "restart", "frozen"),
     log:
         "<results>/logs/retrieval/evaluate_accumulated/{method}/{seed}/{session}.log",
     benchmark:
         "<results>/benchmarks/retrieval/evaluate_accumulated/{method}/{seed}/{session}.jsonl"
+    wildcard_constraints:
+        method=RETRIEVAL.pattern_of("continue", "restart", "frozen"),
     conda:
         "../envs/retrieval.yaml"
     threads: RETRIEVAL.config["threads"]
@@ -326,12 +324,12 @@ rule evaluate_bm25:
         scores=f"{RETRIEVAL_STREAM}/scores/model-{{session}}-test-{{session}}.parquet",
         facts=f"{RETRIEVAL_STREAM}/scores/model-{{session}}-test-{{session}}.json",
         accumulated=f"{RETRIEVAL_STREAM}/accumulated/model-{{session}}.parquet",
-    wildcard_constraints:
-        method=RETRIEVAL.pattern_of("bm25"),
     log:
         "<results>/logs/retrieval/evaluate_bm25/{method}/{seed}/{session}.log",
     benchmark:
         "<results>/benchmarks/retrieval/evaluate_bm25/{method}/{seed}/{session}.jsonl"
+    wildcard_constraints:
+        method=RETRIEVAL.pattern_of("bm25"),
     conda:
         "../envs/retrieval.yaml"
     threads: RETRIEVAL.config["threads"]
@@ -354,9 +352,7 @@ rule compare_methods:
     input:
         scores=RETRIEVAL.files_of_evaluations("scores", "parquet"),
         facts=RETRIEVAL.files_of_evaluations("scores", "json"),
-        accumulated=RETRIEVAL.files_of_sessions(
-            "accumulated/model-{}.parquet", RETRIEVAL.methods
-        ),
+        accumulated=RETRIEVAL.files_of_sessions("accumulated/model-{}.parquet", RETRIEVAL.methods),
         reports=RETRIEVAL.files_of_sessions("memory/session-{}/report.json", RETRIEVAL.trained),
         cohesions=RETRIEVAL.files_of_sessions("memory/session-{}/cohesion.tsv", RETRIEVAL.trained),
         trainings=RETRIEVAL.files_of_sessions("models/session-{}/training.json", RETRIEVAL.trained),

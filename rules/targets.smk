@@ -66,11 +66,7 @@ rule descriptors:
 rule retrieval:
     """Sessions, memories, encoders and comparison of the retrieval track; nothing without input."""
     input:
-        (
-            [rules.summarize_sessions.output, rules.compare_methods.output]
-            if RETRIEVAL
-            else []
-        ),
+        ([rules.summarize_sessions.output, rules.compare_methods.output] if RETRIEVAL else []),
 
 
 rule report:

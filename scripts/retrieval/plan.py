@@ -121,7 +121,7 @@ class RetrievalPlan:
     @property
     def reference(self) -> str:
         """Method that the others are compared with."""
-        return str(self.config["reference"] or next(iter(self.methods)))
+        return str(self.config["reference"] or next(iter(self.methods), ""))
 
     def seeds(self, method: str) -> list[int]:
         """Return the seeds of a method; one that trains nothing has one."""
