@@ -6,6 +6,7 @@ Documents without a token are no part of the collection, and one that shares no 
 is not found.
 """
 
+import logging
 from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -62,6 +63,7 @@ class Bm25:
 def _library_index(ids: Sequence[Sequence[int]], vocabulary: int) -> Any:
     import bm25s
 
+    logging.getLogger("bm25s").setLevel(logging.WARNING)  # the library sets DEBUG when imported
     index = bm25s.BM25(method="lucene", k1=K1, b=B, backend="numpy")
     numbers = {str(number): number for number in range(vocabulary)}
     # A tuple, since the library takes a lone list for tokens.
