@@ -1,0 +1,260 @@
+"""State of the clusters of a memory: prototypes and running statistics of distances.
+
+A cluster keeps n, S1 = Σ δ and S2 = Σ δ² of the distances δ of its documents, so that mean and
+deviation follow without the documents: μ = S1/n, σ = √max(0, S2/n - μ²).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scripts.retrieval.maxsim import distances, own_scores
+from scripts.retrieval.prototypes import (
+    NO_CLUSTER,
+    Prototypes,
+    add_prototypes,
+    build_prototypes,
+    empty_prototypes,
+    merge_prototypes,
+    scale_prototypes,
+    take_prototypes,
+)
+from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors
+
+
+@dataclass(frozen=True)
+class ClusterStates:
+    """Clusters in order of their ids; a function's `labels` and `places` count in this order.
+
+    Attributes:
+        ids: (k,) ascending; an id is never used again.
+        prototypes: of the k clusters.
+        documents: (k,) int64, documents that the cluster has taken in and not lost.
+        weight: (k,) n, their number, each halved by age where statistics decay.
+        distance_sum: (k,) S1 = Σ δ, weighted so.
+        square_sum: (k,) S2 = Σ δ², weighted so.
+        last_session: (k,) session in which the cluster last took in a document.
+        next_id: id of the cluster that is opened next.
+    """
+
+    ids: Indices
+    prototypes: Prototypes
+    documents: Indices
+    weight: Numbers
+    distance_sum: Numbers
+    square_sum: Numbers
+    last_session: Indices
+    next_id: int
+
+    @property
+    def clusters(self) -> int:
+        """Number of clusters."""
+        return len(self.ids)
+
+    @property
+    def mean(self) -> Numbers:
+        """μ of each cluster, (k,); NaN without documents."""
+        return self.distance_sum / np.where(self.weight > 0, self.weight, np.nan)
+
+    @property
+    def deviation(self) -> Numbers:
+        """σ of each cluster, (k,), at least 0; NaN without documents."""
+        mean_square = self.square_sum / np.where(self.weight > 0, self.weight, np.nan)
+        # A variance below 0 is rounding; √ of it would be NaN where σ = 0.
+        return np.sqrt(np.maximum(0.0, mean_square - self.mean**2))
+
+
+def no_clusters(dimension: int, next_id: int = 0) -> ClusterStates:
+    """Return the state of a memory without clusters."""
+    none, zero = np.zeros(0, np.int64), np.zeros(0)
+    prototypes = empty_prototypes(0, dimension)
+    return ClusterStates(none, prototypes, none, zero, zero, zero, none, next_id)
+
+
+def measure_clusters(
+    hyperplanes: Numbers,
+    tokens: TokenVectors,
+    labels: Indices,
+    sessions: Indices,
+    *,
+    ids: Indices,
+    next_id: int,
+    weights: Numbers | None = None,
+) -> tuple[ClusterStates, Numbers]:
+    """Return the state of clusters computed afresh from their documents, and each one's δ.
+
+    Prototypes and statistics come from the same token vectors.
+
+    Args:
+        hyperplanes: (bits, d) of the memory.
+        tokens: of the documents.
+        labels: (documents,) place of each one's cluster in `ids`, or NO_CLUSTER.
+        sessions: (documents,) in which each arrived.
+        ids: (k,) of the clusters, ascending.
+        next_id: above all ids ever used.
+        weights: (documents,) as `age_weights` gives them; 1 where None.
+
+    Returns:
+        The state, and (documents,) distance to the own cluster's prototype, NaN for a document
+        without cluster or tokens.
+    """
+    clusters = len(ids)
+    prototypes = build_prototypes(hyperplanes, tokens, labels, clusters, weights)
+    measured = distances(own_scores(tokens, prototypes, labels), tokens.lengths)
+    nothing = ClusterStates(
+        ids=ids,
+        prototypes=prototypes,
+        documents=np.zeros(clusters, np.int64),
+        weight=np.zeros(clusters),
+        distance_sum=np.zeros(clusters),
+        square_sum=np.zeros(clusters),
+        last_session=np.full(clusters, -1, dtype=np.int64),
+        next_id=next_id,
+    )
+    return _counted(nothing, prototypes, labels, measured, sessions, weights), measured
+
+
+def observe_documents(
+    states: ClusterStates,
+    added: Prototypes,
+    labels: Indices,
+    measured: Numbers,
+    session: int,
+) -> ClusterStates:
+    """Return the state with documents taken in.
+
+    Args:
+        states: before.
+        added: prototypes of the new documents alone, by cluster of `states`.
+        labels: (documents,) place of each one's cluster, or NO_CLUSTER.
+        measured: (documents,) δ of each; documents with NaN are not counted.
+        session: in which they arrived.
+    """
+    prototypes = add_prototypes(states.prototypes, added)
+    sessions = np.full(len(labels), session, dtype=np.int64)
+    return _counted(states, prototypes, labels, measured, sessions, None)
+
+
+def append_clusters(states: ClusterStates, opened: ClusterStates) -> ClusterStates:
+    """Return the clusters of `states`, then those of `opened`, whose ids must be higher."""
+    moved = np.arange(opened.clusters, dtype=np.int64) + states.clusters
+    total = states.clusters + opened.clusters
+    return ClusterStates(
+        ids=np.concatenate([states.ids, opened.ids]),
+        prototypes=add_prototypes(
+            merge_prototypes(states.prototypes, np.arange(states.clusters), total),
+            merge_prototypes(opened.prototypes, moved, total),
+        ),
+        documents=np.concatenate([states.documents, opened.documents]),
+        weight=np.concatenate([states.weight, opened.weight]),
+        distance_sum=np.concatenate([states.distance_sum, opened.distance_sum]),
+        square_sum=np.concatenate([states.square_sum, opened.square_sum]),
+        last_session=np.concatenate([states.last_session, opened.last_session]),
+        next_id=max(states.next_id, opened.next_id),
+    )
+
+
+def take_clusters(states: ClusterStates, places: Sequence[int] | Indices) -> ClusterStates:
+    """Return the clusters at `places`, ascending; the others are dropped, their ids spent."""
+    chosen = np.asarray(places, dtype=np.int64)
+    return ClusterStates(
+        ids=states.ids[chosen],
+        prototypes=take_prototypes(states.prototypes, chosen),
+        documents=states.documents[chosen],
+        weight=states.weight[chosen],
+        distance_sum=states.distance_sum[chosen],
+        square_sum=states.square_sum[chosen],
+        last_session=states.last_session[chosen],
+        next_id=states.next_id,
+    )
+
+
+def merge_clusters(states: ClusterStates, groups: Indices) -> ClusterStates:
+    """Return one cluster for each group, with the lowest id of the group.
+
+    Distances keep the prototypes to which they were measured, so the statistics of a merged
+    cluster are approximate until `measure_clusters`.
+
+    Args:
+        states: before.
+        groups: (k,) number of each cluster's group, from 0 in order of the groups' lowest ids.
+    """
+    size = int(groups.max(initial=-1)) + 1
+    _, first = np.unique(groups, return_index=True)
+    last = np.full(size, -1, dtype=np.int64)
+    np.maximum.at(last, groups, states.last_session)
+    return ClusterStates(
+        ids=states.ids[first],
+        prototypes=merge_prototypes(states.prototypes, groups, size),
+        documents=_sums(groups, states.documents, size).astype(np.int64),
+        weight=_sums(groups, states.weight, size),
+        distance_sum=_sums(groups, states.distance_sum, size),
+        square_sum=_sums(groups, states.square_sum, size),
+        last_session=last,
+        next_id=states.next_id,
+    )
+
+
+def decay_clusters(states: ClusterStates, sessions: int, half_life: float) -> ClusterStates:
+    """Return the state `sessions` later: sums and statistics fade, the count of documents does not.
+
+    Args:
+        states: before.
+        sessions: that have passed, 0 or more.
+        half_life: sessions in which a weight halves, above 0.
+    """
+    factor = 0.5 ** (sessions / half_life)
+    return ClusterStates(
+        ids=states.ids,
+        prototypes=scale_prototypes(states.prototypes, np.full(states.clusters, factor)),
+        documents=states.documents,
+        weight=states.weight * factor,
+        distance_sum=states.distance_sum * factor,
+        square_sum=states.square_sum * factor,
+        last_session=states.last_session,
+        next_id=states.next_id,
+    )
+
+
+def age_weights(sessions: Indices, now: int, half_life: float | None) -> Numbers | None:
+    """Return the weight of documents by age, 0.5**(age / half_life); None where nothing decays.
+
+    Args:
+        sessions: (documents,) in which each arrived.
+        now: the present session.
+        half_life: in sessions; None for no decay.
+    """
+    if half_life is None:
+        return None
+    weights: Numbers = np.exp2(-(now - sessions) / half_life)
+    return weights
+
+
+def _counted(
+    states: ClusterStates,
+    prototypes: Prototypes,
+    labels: Indices,
+    measured: Numbers,
+    sessions: Indices,
+    weights: Numbers | None,
+) -> ClusterStates:
+    counted = (labels != NO_CLUSTER) & ~np.isnan(measured)
+    label, distance = labels[counted], measured[counted]
+    weight = np.ones(len(label)) if weights is None else weights[counted]
+    last = states.last_session.copy()
+    np.maximum.at(last, label, sessions[counted])
+    return ClusterStates(
+        ids=states.ids,
+        prototypes=prototypes,
+        documents=states.documents + np.bincount(label, minlength=states.clusters),
+        weight=states.weight + _sums(label, weight, states.clusters),
+        distance_sum=states.distance_sum + _sums(label, weight * distance, states.clusters),
+        square_sum=states.square_sum + _sums(label, weight * distance**2, states.clusters),
+        last_session=last,
+        next_id=states.next_id,
+    )
+
+
+def _sums(labels: Indices, values: Numbers | Indices, size: int) -> Numbers:
+    return np.bincount(labels, values, minlength=size).astype(np.float64)
