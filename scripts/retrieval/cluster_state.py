@@ -1,15 +1,21 @@
 """State of the clusters of a memory: prototypes and running statistics of distances.
 
 A cluster keeps n, S1 = Σ δ and S2 = Σ δ² of the distances δ of its documents, so that mean and
-deviation follow without the documents: μ = S1/n, σ = √max(0, S2/n - μ²).
+deviation follow without the documents: μ = S1/n, σ = √max(0, S2/n - μ²). A document is measured to
+a prototype that it is not part of, as a new one is when it is assigned; in the other case small
+clusters would seem tight, and turn away what belongs to them.
+
+It also keeps how far documents of other clusters are on average, its background. A maximum over
+more and fuller buckets is higher for any document, so the background falls as a cluster grows.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scripts.retrieval.maxsim import distances, own_scores
+from scripts.retrieval.left_out import left_out_scores
+from scripts.retrieval.maxsim import distances, prototype_scores
 from scripts.retrieval.prototypes import (
     NO_CLUSTER,
     Prototypes,
@@ -22,6 +28,9 @@ from scripts.retrieval.prototypes import (
 )
 from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors
 
+_PRIOR_DOCUMENTS = 4.0
+_BACKGROUND_TEXTS = 512  # documents measured to all prototypes
+
 
 @dataclass(frozen=True)
 class ClusterStates:
@@ -31,9 +40,11 @@ class ClusterStates:
         ids: (k,) ascending; an id is never used again.
         prototypes: of the k clusters.
         documents: (k,) int64, documents that the cluster has taken in and not lost.
-        weight: (k,) n, their number, each halved by age where statistics decay.
+        weight: (k,) n, documents with a distance, each worth less by age where statistics decay.
         distance_sum: (k,) S1 = Σ δ, weighted so.
         square_sum: (k,) S2 = Σ δ², weighted so.
+        foreign_weight: (k,) number of other clusters' documents measured, weighted so.
+        foreign_sum: (k,) sum of their distances, weighted so.
         last_session: (k,) session in which the cluster last took in a document.
         next_id: id of the cluster that is opened next.
     """
@@ -44,6 +55,8 @@ class ClusterStates:
     weight: Numbers
     distance_sum: Numbers
     square_sum: Numbers
+    foreign_weight: Numbers
+    foreign_sum: Numbers
     last_session: Indices
     next_id: int
 
@@ -64,12 +77,24 @@ class ClusterStates:
         # A variance below 0 is rounding; √ of it would be NaN where σ = 0.
         return np.sqrt(np.maximum(0.0, mean_square - self.mean**2))
 
+    @property
+    def background(self) -> Numbers:
+        """Mean distance of other clusters' documents, (k,), drawn to that of all clusters.
+
+        The mean of few documents counts as much as `_PRIOR_DOCUMENTS` of the common mean; 0 where
+        no cluster has any.
+        """
+        common = self.foreign_sum.sum() / max(self.foreign_weight.sum(), 1.0)
+        prior = _PRIOR_DOCUMENTS * common
+        background: Numbers = (self.foreign_sum + prior) / (self.foreign_weight + _PRIOR_DOCUMENTS)
+        return background
+
 
 def no_clusters(dimension: int, next_id: int = 0) -> ClusterStates:
     """Return the state of a memory without clusters."""
     none, zero = np.zeros(0, np.int64), np.zeros(0)
     prototypes = empty_prototypes(0, dimension)
-    return ClusterStates(none, prototypes, none, zero, zero, zero, none, next_id)
+    return ClusterStates(none, prototypes, none, *(5 * (zero,)), none, next_id)
 
 
 def measure_clusters(
@@ -81,6 +106,7 @@ def measure_clusters(
     ids: Indices,
     next_id: int,
     weights: Numbers | None = None,
+    threads: int = 1,
 ) -> tuple[ClusterStates, Numbers]:
     """Return the state of clusters computed afresh from their documents, and each one's δ.
 
@@ -89,30 +115,42 @@ def measure_clusters(
     Args:
         hyperplanes: (bits, d) of the memory.
         tokens: of the documents.
-        labels: (documents,) place of each one's cluster in `ids`, or NO_CLUSTER.
+        labels: (documents,) place of each one's cluster in `ids`, or NO_CLUSTER; NO_CLUSTER for
+            documents without tokens.
         sessions: (documents,) in which each arrived.
         ids: (k,) of the clusters, ascending.
         next_id: above all ids ever used.
         weights: (documents,) as `age_weights` gives them; 1 where None.
+        threads: no result depends on them.
 
     Returns:
-        The state, and (documents,) distance to the own cluster's prototype, NaN for a document
-        without cluster or tokens.
+        The state, and (documents,) distance to the prototype of the cluster's other documents. It
+        is NaN without cluster, and for a cluster's only document, which no statistic counts.
     """
     clusters = len(ids)
     prototypes = build_prototypes(hyperplanes, tokens, labels, clusters, weights)
-    measured = distances(own_scores(tokens, prototypes, labels), tokens.lengths)
-    nothing = ClusterStates(
+    scores = left_out_scores(hyperplanes, tokens, prototypes, labels, weights)
+    measured = distances(scores, tokens.lengths)
+    nothing, zero = np.zeros(clusters, np.int64), np.zeros(clusters)
+    blank = ClusterStates(
         ids=ids,
         prototypes=prototypes,
-        documents=np.zeros(clusters, np.int64),
-        weight=np.zeros(clusters),
-        distance_sum=np.zeros(clusters),
-        square_sum=np.zeros(clusters),
-        last_session=np.full(clusters, -1, dtype=np.int64),
+        documents=nothing,
+        weight=zero,
+        distance_sum=zero,
+        square_sum=zero,
+        foreign_weight=zero,
+        foreign_sum=zero,
+        last_session=nothing - 1,
         next_id=next_id,
     )
-    return _counted(nothing, prototypes, labels, measured, sessions, weights), measured
+    # Every so many of those with a cluster, for the background.
+    clustered = np.flatnonzero((labels != NO_CLUSTER) & (tokens.lengths > 0))
+    some = clustered[:: max(1, -(-len(clustered) // _BACKGROUND_TEXTS))]
+    sample = tokens.take(some)
+    to_all = distances(prototype_scores(sample, prototypes, threads=threads), sample.lengths)
+    states = _with_documents(blank, labels, measured, sessions, weights)
+    return _with_foreign(states, labels[some], to_all, _some(weights, some)), measured
 
 
 def observe_documents(
@@ -128,12 +166,18 @@ def observe_documents(
         states: before.
         added: prototypes of the new documents alone, by cluster of `states`.
         labels: (documents,) place of each one's cluster, or NO_CLUSTER.
-        measured: (documents,) δ of each; documents with NaN are not counted.
+        measured: (documents, k) δ of each to each prototype; NaN where not known, as of a document
+            to the cluster that it opened.
         session: in which they arrived.
     """
     prototypes = add_prototypes(states.prototypes, added)
     sessions = np.full(len(labels), session, dtype=np.int64)
-    return _counted(states, prototypes, labels, measured, sessions, None)
+    own = np.full(len(labels), np.nan)
+    clustered = np.flatnonzero(labels != NO_CLUSTER)
+    own[clustered] = measured[clustered, labels[clustered]]
+    observed = _with_documents(states, labels, own, sessions, None)
+    observed = _with_foreign(observed, labels[clustered], measured[clustered], None)
+    return replace(observed, prototypes=prototypes)
 
 
 def append_clusters(states: ClusterStates, opened: ClusterStates) -> ClusterStates:
@@ -150,6 +194,8 @@ def append_clusters(states: ClusterStates, opened: ClusterStates) -> ClusterStat
         weight=np.concatenate([states.weight, opened.weight]),
         distance_sum=np.concatenate([states.distance_sum, opened.distance_sum]),
         square_sum=np.concatenate([states.square_sum, opened.square_sum]),
+        foreign_weight=np.concatenate([states.foreign_weight, opened.foreign_weight]),
+        foreign_sum=np.concatenate([states.foreign_sum, opened.foreign_sum]),
         last_session=np.concatenate([states.last_session, opened.last_session]),
         next_id=max(states.next_id, opened.next_id),
     )
@@ -165,6 +211,8 @@ def take_clusters(states: ClusterStates, places: Sequence[int] | Indices) -> Clu
         weight=states.weight[chosen],
         distance_sum=states.distance_sum[chosen],
         square_sum=states.square_sum[chosen],
+        foreign_weight=states.foreign_weight[chosen],
+        foreign_sum=states.foreign_sum[chosen],
         last_session=states.last_session[chosen],
         next_id=states.next_id,
     )
@@ -191,6 +239,8 @@ def merge_clusters(states: ClusterStates, groups: Indices) -> ClusterStates:
         weight=_sums(groups, states.weight, size),
         distance_sum=_sums(groups, states.distance_sum, size),
         square_sum=_sums(groups, states.square_sum, size),
+        foreign_weight=_sums(groups, states.foreign_weight, size),
+        foreign_sum=_sums(groups, states.foreign_sum, size),
         last_session=last,
         next_id=states.next_id,
     )
@@ -205,15 +255,14 @@ def decay_clusters(states: ClusterStates, sessions: int, half_life: float) -> Cl
         half_life: sessions in which a weight halves, above 0.
     """
     factor = 0.5 ** (sessions / half_life)
-    return ClusterStates(
-        ids=states.ids,
+    return replace(
+        states,
         prototypes=scale_prototypes(states.prototypes, np.full(states.clusters, factor)),
-        documents=states.documents,
         weight=states.weight * factor,
         distance_sum=states.distance_sum * factor,
         square_sum=states.square_sum * factor,
-        last_session=states.last_session,
-        next_id=states.next_id,
+        foreign_weight=states.foreign_weight * factor,
+        foreign_sum=states.foreign_sum * factor,
     )
 
 
@@ -231,29 +280,47 @@ def age_weights(sessions: Indices, now: int, half_life: float | None) -> Numbers
     return weights
 
 
-def _counted(
+def _with_documents(
     states: ClusterStates,
-    prototypes: Prototypes,
     labels: Indices,
     measured: Numbers,
     sessions: Indices,
     weights: Numbers | None,
 ) -> ClusterStates:
-    counted = (labels != NO_CLUSTER) & ~np.isnan(measured)
-    label, distance = labels[counted], measured[counted]
-    weight = np.ones(len(label)) if weights is None else weights[counted]
+    """Return the state with documents counted; those with a distance, (documents,), in μ and σ."""
+    clustered = labels != NO_CLUSTER
     last = states.last_session.copy()
-    np.maximum.at(last, label, sessions[counted])
-    return ClusterStates(
-        ids=states.ids,
-        prototypes=prototypes,
-        documents=states.documents + np.bincount(label, minlength=states.clusters),
-        weight=states.weight + _sums(label, weight, states.clusters),
-        distance_sum=states.distance_sum + _sums(label, weight * distance, states.clusters),
-        square_sum=states.square_sum + _sums(label, weight * distance**2, states.clusters),
+    np.maximum.at(last, labels[clustered], sessions[clustered])
+    known = clustered & ~np.isnan(measured)
+    label, distance = labels[known], measured[known]
+    weight = np.ones(len(label)) if weights is None else weights[known]
+    size = states.clusters
+    return replace(
+        states,
+        documents=states.documents + np.bincount(labels[clustered], minlength=size),
+        weight=states.weight + _sums(label, weight, size),
+        distance_sum=states.distance_sum + _sums(label, weight * distance, size),
+        square_sum=states.square_sum + _sums(label, weight * distance**2, size),
         last_session=last,
-        next_id=states.next_id,
     )
+
+
+def _with_foreign(
+    states: ClusterStates, labels: Indices, measured: Numbers, weights: Numbers | None
+) -> ClusterStates:
+    """Return the state with distances, (documents, k), to the clusters that are not their own."""
+    filled = np.diff(states.prototypes.offsets) > 0
+    foreign = (labels[:, None] != np.arange(states.clusters)) & filled & ~np.isnan(measured)
+    weight = foreign * (np.ones(len(labels)) if weights is None else weights)[:, None]
+    return replace(
+        states,
+        foreign_weight=states.foreign_weight + weight.sum(axis=0),
+        foreign_sum=states.foreign_sum + (weight * np.where(foreign, measured, 0)).sum(axis=0),
+    )
+
+
+def _some(weights: Numbers | None, places: Indices) -> Numbers | None:
+    return None if weights is None else weights[places]
 
 
 def _sums(labels: Indices, values: Numbers | Indices, size: int) -> Numbers:

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from scripts.retrieval.prototypes import NO_CLUSTER, Prototypes
+from scripts.retrieval.prototypes import Prototypes
 from scripts.retrieval.token_vectors import (
     Indices,
     Numbers,
@@ -24,7 +24,6 @@ from scripts.retrieval.token_vectors import (
 
 BLOCK_BYTES = 8 << 20  # of one product; it stays in the cache until its maxima are taken
 _SPAN_ROWS = 16_384  # rows that a block of tokens meets at once
-_MEMBERS_AT_ONCE = 256
 _FARTHEST = -1.0  # cosine with something that has no rows
 
 
@@ -55,31 +54,6 @@ def prototype_scores(
     """
     rows = unit_rows(prototypes.sums)
     return _scores(texts, rows, prototypes.offsets, threads, block_bytes)
-
-
-def own_scores(texts: TokenVectors, prototypes: Prototypes, labels: Indices) -> Numbers:
-    """Return s(x, P) of each text with the prototype of its own cluster, (texts,) float64.
-
-    Args:
-        texts: token vectors of the same encoder.
-        prototypes: of the clusters.
-        labels: (texts,) each text's cluster; NaN for a text with NO_CLUSTER.
-    """
-    scores = np.full(texts.texts, np.nan)
-    rows = unit_rows(prototypes.sums)
-    with threadpool_limits(1):
-        for cluster in np.unique(labels[labels != NO_CLUSTER]):
-            members = np.flatnonzero(labels == cluster)
-            own = rows[prototypes.offsets[cluster] : prototypes.offsets[cluster + 1]]
-            borders = np.array([0, len(own)], dtype=np.int64)
-            for start in range(0, len(members), _MEMBERS_AT_ONCE):
-                some = members[start : start + _MEMBERS_AT_ONCE]
-                chosen = texts.take(some)
-                scores[some] = 0.0
-                for block in _token_blocks(chosen.vectors.shape[0], len(own), BLOCK_BYTES):
-                    touched, part = _block_scores(chosen, block, own, borders)
-                    scores[some[touched]] += part[:, 0]
-    return scores
 
 
 def distances(scores: Numbers, lengths: Indices) -> Numbers:
