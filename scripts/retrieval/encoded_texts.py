@@ -58,9 +58,7 @@ def unit_tokens(tokens: TokenVectors, order: Indices, file: Path) -> TokenVector
     with file.open("wb") as stream:
         for some in np.split(order, np.unique(cuts)):
             unit_rows(tokens.take(some).vectors).tofile(stream)
-    return TokenVectors(
-        _mapped(file, tokens.dimension), offsets_of(tokens.lengths[order])
-    )
+    return TokenVectors(_mapped(file, tokens.dimension), offsets_of(tokens.lengths[order]))
 
 
 def _mapped(file: Path, dimension: int) -> Vectors:

@@ -25,8 +25,8 @@ class Eviction:
 
     Attributes:
         kept: (n,) whether a document stays.
-        reasons: documents evicted by reason: `no_cluster`, `far`, `over_memory_docs`,
-            `small_cluster`, `keep_none`.
+        reasons: documents evicted by reason: `no_cluster`, `outside_rule`,
+            `small_cluster`, `over_memory_docs`.
         all_dropped: no cluster was large enough, so that what is kept is the largest one's.
     """
 
@@ -47,7 +47,7 @@ def near_documents(
 
     Args:
         clusters: (n,) cluster of each document, from 0; negative for none, which never stays.
-        distances: (n,) δ to the prototype of the own cluster.
+        distances: (n,) δ to the prototype of the own cluster; NaN where it has no other document.
         limits: (clusters,) μ + z2·σ, read by Z2 alone.
         rule: Z2, ALL, NONE, or FRACTION: the nearest of each cluster, to the nearest number.
         fraction: 0 to 1, read by FRACTION alone.
@@ -58,8 +58,10 @@ def near_documents(
     if rule == ALL:
         return clustered
     if rule == Z2:
-        own = np.where(clustered, limits[np.where(clustered, clusters, 0)] if len(limits) else 0, 0)
-        return clustered & (distances <= own + _ROUNDING)
+        # Without a distance, or statistics, nothing says that a document is far.
+        far = np.zeros(len(clusters), bool)
+        far[clustered] = distances[clustered] > limits[clusters[clustered]] + _ROUNDING
+        return clustered & ~far
     sizes = np.bincount(clusters[clustered], minlength=len(limits))
     return _nearest(clusters, distances, np.floor(sizes * fraction + 0.5).astype(np.int64))
 
@@ -133,7 +135,7 @@ def _reasons(
     dropped = lost & (places[np.where(lost, clusters, 0)] == 0) if len(places) else lost
     return {
         "no_cluster": int((clusters < 0).sum()),
-        "far": int((~near & (clusters >= 0)).sum()),
+        "outside_rule": int((~near & (clusters >= 0)).sum()),
         "small_cluster": int(dropped.sum()),
         "over_memory_docs": int((lost & ~dropped).sum()),
     }
