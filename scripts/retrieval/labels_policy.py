@@ -14,7 +14,7 @@ def known_answers(
     *,
     session: int,
     policy: str,
-    share: float,
+    share: float | None,
     seed: int,
 ) -> list[list[str]]:
     """Return the answers of each of a session's training queries that the policy shows.
@@ -52,10 +52,10 @@ def _drawn(
     answers: Sequence[Sequence[str]],
     *,
     session: int,
-    share: float,
+    share: float | None,
     seed: int,
 ) -> set[str]:
-    if not 0 <= share <= 1:
+    if share is None or not 0 <= share <= 1:
         raise ConfigError(f"label_share is {share}; give 0 to 1")
     answered = [qid for qid, found in zip(queries, answers, strict=True) if found]
     answered.sort(key=lambda qid: (keyed_hash(seed, "shown labels", str(session), qid), qid))

@@ -55,7 +55,8 @@ class Method(_Settings):
         positives: source of positives, one of `sampling.SOURCES`.
         negatives: source of negatives, one of `sampling.SOURCES`.
         labels: which answers are known, one of `labels_policy.POLICIES`.
-        label_share: share of queries whose answers are known, 0 to 1, where labels say so.
+        label_share: share of queries whose answers are known, 0 to 1, where labels are "share";
+            None elsewhere.
         training: NO_TRAINING (then no pairs are sampled), CONTINUE or RESTART.
     """
 
@@ -63,7 +64,7 @@ class Method(_Settings):
     positives: str
     negatives: str
     labels: str
-    label_share: float
+    label_share: float | None
     training: str
 
     _key = "method"
@@ -74,7 +75,9 @@ class Method(_Settings):
         self._one_of("negatives", sampling.SOURCES)
         self._one_of("labels", labels_policy.POLICIES)
         self._one_of("training", TRAININGS)
-        self._require("label_share", 0 <= self.label_share <= 1, "0 to 1")
+        if self.labels == labels_policy.SHARE:
+            share = self.label_share
+            self._require("label_share", share is not None and 0 <= share <= 1, "0 to 1")
         if (self.positives, self.labels) == (sampling.FROM_LABELS, labels_policy.NONE):
             raise ConfigError(
                 "method.positives is 'labels' while method.labels is 'none'; show some"

@@ -37,6 +37,10 @@ class PairScores:
         units = unit_rows(item)
         return lambda places: self._scores(units, self._positions[places])
 
+    def of_document(self, place: int) -> Callable[[Places], Scores]:
+        """Return the scorer of one of the documents, which has tokens."""
+        return self.of(self._documents.text(int(self._positions[place])))
+
     def _scores(self, units: Vectors, positions: Indices) -> Scores:
         if not len(positions):
             return np.zeros(0)

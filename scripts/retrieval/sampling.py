@@ -71,7 +71,7 @@ class Asked:
         known: places of its known answers in memory.
         true: places of all its answers in memory, read where negatives come FROM_LABELS.
         itself: its own place if it is a document.
-        ranking: clusters from the nearest to the farthest; empty without clusters.
+        ranking: clusters from the nearest to the farthest, negative numbers for none.
     """
 
     known: Places
@@ -92,10 +92,12 @@ class Positive:
 def near_clusters(asked: Asked, pool: Pool, nearest: int) -> tuple[list[int], list[int]]:
     """Return the clusters with documents that are nearest to the item, and the next ones.
 
-    At least one is near; where there are two or more, one at least is left for the negatives.
+    At least one is near, and no more than half of them, or else the negatives would all come from
+    the clusters that are farthest.
     """
-    filled = [int(cluster) for cluster in asked.ranking if len(pool.by_cluster[cluster])]
-    near = max(1, min(nearest, len(filled) - 1))
+    known = asked.ranking[asked.ranking >= 0]
+    filled = [int(cluster) for cluster in known if len(pool.by_cluster[cluster])]
+    near = max(1, min(nearest, len(filled) // 2))
     return filled[:near], filled[near:]
 
 

@@ -36,7 +36,7 @@ def read_documents(path: Path, *, session: int) -> pa.Table:
 
 
 def read_queries(
-    queries: Path, qrels: Path, *, session: int, policy: str, share: float, seed: int
+    queries: Path, qrels: Path, *, session: int, policy: str, share: float | None, seed: int
 ) -> pa.Table:
     """Return a session's training queries as rows of MEMBERS, without clusters.
 

@@ -38,14 +38,12 @@ class Vectorised:
 
     Attributes:
         queries: token vectors of the queries.
-        documents: token vectors of the documents.
         pooled_queries: (queries, d) unit vectors.
         pooled_documents: (documents, d) unit vectors.
         scores: of items with documents.
     """
 
     queries: TokenVectors
-    documents: TokenVectors
     pooled_queries: Vectors
     pooled_documents: Vectors
     scores: PairScores
@@ -250,9 +248,12 @@ def _pair(
     ids = holdings.query_ids if kind == QUERY else holdings.document_ids
     scorer = None
     if holdings.vectors is not None:
-        vectors = holdings.vectors
-        tokens = vectors.queries if kind == QUERY else vectors.documents
-        scorer = vectors.scores.of(tokens.text(place))
+        scores = holdings.vectors.scores
+        scorer = (
+            scores.of(holdings.vectors.queries.text(place))
+            if kind == QUERY
+            else scores.of_document(place)
+        )
     draw = keyed_generator(seed, "training pair", str(session), kind, ids[place])
     if kind == DOCUMENT:
         positive: Positive | None = Positive(None, SELF, 1.0)
@@ -260,7 +261,7 @@ def _pair(
         positive = sample_positive(asked, holdings.pool, rules, scorer, draw)
     if positive is None:
         return None
-    negatives, scores = sample_negatives(asked, positive, holdings.pool, rules, scorer, draw)
+    negatives, of_negatives = sample_negatives(asked, positive, holdings.pool, rules, scorer, draw)
     return Pair(
         query=ids[place],
         query_kind=kind,
@@ -269,7 +270,7 @@ def _pair(
         negatives=tuple(holdings.document_ids[negative] for negative in negatives),
         cluster=_cluster_id(holdings, kind, place),
         positive_score=positive.score,
-        negative_scores=() if scorer is None else tuple(scores.tolist()),
+        negative_scores=() if scorer is None else tuple(of_negatives.tolist()),
     )
 
 

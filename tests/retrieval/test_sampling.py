@@ -102,11 +102,13 @@ def scored(places: np.ndarray) -> np.ndarray:
 
 
 def test_the_positive_is_the_best_document_of_the_nearest_clusters():
-    item = asked(ranking=[1, 3, 0, 2])
+    item = asked(ranking=[1, 0, 3, 2])
     positive = sample_positive(item, POOL, rules(nearest=2), scored, draw())
-    assert positive == Positive(2, "cluster", 0.65)
-    positive = sample_positive(item, POOL, rules(nearest=3), scored, draw())
     assert positive == Positive(0, "cluster", 0.9)
+    positive = sample_positive(item, POOL, rules(nearest=1), scored, draw())
+    assert positive == Positive(2, "cluster", 0.65)
+    item = asked(ranking=[2, 3, 0, 1])
+    assert sample_positive(item, POOL, rules(nearest=2), scored, draw()).place == 4
 
 
 def test_a_known_answer_comes_before_the_best_document():
@@ -130,7 +132,7 @@ def test_far_in_near_gives_the_farthest_of_the_nearest_clusters():
     item = asked(ranking=[0, 1, 2, 3])
     how = rules(form=FAR_IN_NEAR)
     negatives, _ = sample_negatives(item, Positive(0, "cluster", 0.9), POOL, how, scored, draw())
-    assert negatives.tolist() == [5, 3, 4]
+    assert negatives.tolist() == [3, 2, 1], "of clusters 0 and 1 alone"
 
 
 def test_too_few_negatives_are_fewer_not_repeated():
@@ -150,9 +152,9 @@ def test_one_cluster_leaves_the_negatives_to_the_batch():
     assert negatives.tolist() == [3, 2, 1]
 
 
-@pytest.mark.parametrize(("clusters", "near"), [(1, 1), (2, 1), (3, 2), (4, 3), (5, 3)])
-def test_with_few_clusters_one_is_left_for_negatives(clusters, near):
-    pool = pool_of(np.arange(5), np.ones(5, bool), 5)
+@pytest.mark.parametrize(("clusters", "near"), [(1, 1), (2, 1), (3, 1), (5, 2), (6, 3), (8, 3)])
+def test_with_few_clusters_half_are_left_for_negatives(clusters, near):
+    pool = pool_of(np.arange(8), np.ones(8, bool), 8)
     item = asked(ranking=range(clusters))
     assert near_clusters(item, pool, 3) == (list(range(near)), list(range(near, clusters)))
 
