@@ -78,14 +78,18 @@ class ClusterStates:
         return np.sqrt(np.maximum(0.0, mean_square - self.mean**2))
 
     @property
+    def common_background(self) -> float:
+        """Mean distance of documents to clusters that are not their own; 0 where none is known."""
+        total = float(self.foreign_weight.sum())
+        return float(self.foreign_sum.sum()) / total if total > 0 else 0.0
+
+    @property
     def background(self) -> Numbers:
         """Mean distance of other clusters' documents, (k,), drawn to that of all clusters.
 
-        The mean of few documents counts as much as `_PRIOR_DOCUMENTS` of the common mean; 0 where
-        no cluster has any.
+        The common mean counts as much as `_PRIOR_DOCUMENTS` documents.
         """
-        common = self.foreign_sum.sum() / max(self.foreign_weight.sum(), 1.0)
-        prior = _PRIOR_DOCUMENTS * common
+        prior = _PRIOR_DOCUMENTS * self.common_background
         background: Numbers = (self.foreign_sum + prior) / (self.foreign_weight + _PRIOR_DOCUMENTS)
         return background
 
@@ -144,13 +148,36 @@ def measure_clusters(
         last_session=nothing - 1,
         next_id=next_id,
     )
-    # Every so many of those with a cluster, for the background.
-    clustered = np.flatnonzero((labels != NO_CLUSTER) & (tokens.lengths > 0))
-    some = clustered[:: max(1, -(-len(clustered) // _BACKGROUND_TEXTS))]
-    sample = tokens.take(some)
-    to_all = distances(prototype_scores(sample, prototypes, threads=threads), sample.lengths)
     states = _with_documents(blank, labels, measured, sessions, weights)
-    return _with_foreign(states, labels[some], to_all, _some(weights, some)), measured
+    clustered = np.flatnonzero((labels != NO_CLUSTER) & (tokens.lengths > 0))
+    some = evenly(clustered, _BACKGROUND_TEXTS)
+    known = None if weights is None else weights[some]
+    return add_background(states, tokens.take(some), labels[some], known, threads), measured
+
+
+def add_background(
+    states: ClusterStates,
+    tokens: TokenVectors,
+    labels: Indices,
+    weights: Numbers | None = None,
+    threads: int = 1,
+) -> ClusterStates:
+    """Return the state with the distances of documents to the clusters that are not their own.
+
+    Args:
+        states: before.
+        tokens: of the documents.
+        labels: (documents,) place of each one's cluster; NO_CLUSTER where it is none of these.
+        weights: (documents,) of each; 1 where None.
+        threads: no result depends on them.
+    """
+    scores = prototype_scores(tokens, states.prototypes, threads=threads)
+    return _with_foreign(states, labels, distances(scores, tokens.lengths), weights)
+
+
+def evenly(places: Indices, at_most: int) -> Indices:
+    """Return every so many of the places, so that no more than `at_most` are left."""
+    return places[:: max(1, -(-len(places) // at_most))]
 
 
 def observe_documents(
@@ -165,9 +192,8 @@ def observe_documents(
     Args:
         states: before.
         added: prototypes of the new documents alone, by cluster of `states`.
-        labels: (documents,) place of each one's cluster, or NO_CLUSTER.
-        measured: (documents, k) δ of each to each prototype; NaN where not known, as of a document
-            to the cluster that it opened.
+        labels: (documents,) place of each one's cluster; NO_CLUSTER where it is none of these.
+        measured: (documents, k) δ of each to each prototype.
         session: in which they arrived.
     """
     prototypes = add_prototypes(states.prototypes, added)
@@ -176,7 +202,7 @@ def observe_documents(
     clustered = np.flatnonzero(labels != NO_CLUSTER)
     own[clustered] = measured[clustered, labels[clustered]]
     observed = _with_documents(states, labels, own, sessions, None)
-    observed = _with_foreign(observed, labels[clustered], measured[clustered], None)
+    observed = _with_foreign(observed, labels, measured, None)
     return replace(observed, prototypes=prototypes)
 
 
@@ -317,10 +343,6 @@ def _with_foreign(
         foreign_weight=states.foreign_weight + weight.sum(axis=0),
         foreign_sum=states.foreign_sum + (weight * np.where(foreign, measured, 0)).sum(axis=0),
     )
-
-
-def _some(weights: Numbers | None, places: Indices) -> Numbers | None:
-    return None if weights is None else weights[places]
 
 
 def _sums(labels: Indices, values: Numbers | Indices, size: int) -> Numbers:
