@@ -32,7 +32,8 @@ COMPARISON_COLUMNS = (
     *("method", "reference", "collection", "mode", "measure", "figure"),
     *("seeds", "reference_seeds", "queries", "value", "reference_value", "difference"),
     *("standard_error", "low", "high", "smallest_detectable", "verdict"),
-    *("memory_documents", "reference_memory_documents", "steps", "reference_steps", "equal"),
+    *("memory_limit", "reference_memory_limit", "memory_documents", "reference_memory_documents"),
+    *("steps", "reference_steps", "equal"),
 )
 Row = tuple[Any, ...]
 
@@ -161,15 +162,19 @@ def difference_cells(one: Difference) -> dict[str, Any]:
 def compared_effort(
     effort: Mapping[str, Mapping[str, Any]], method: str, reference: str
 ) -> dict[str, Any]:
-    """Return what two methods may hold and train, and whether it is the same."""
-    one, other = effort.get(method, {}), effort.get(reference, {})
-    pairs = [(one.get(name), other.get(name)) for name in ("memory_documents", "steps")]
+    """Return what two methods may hold, held and trained, by the names of `COMPARISON_COLUMNS`.
+
+    `equal` says whether limit and steps are the same; a memory that keeps all has no limit.
+    """
+    one, other = effort[method], effort[reference]
+    names = ("memory_limit", "memory_documents", "steps")
+    same = one["memory_limit"] is not None and all(
+        one[name] == other[name] for name in ("memory_limit", "steps")
+    )
     return {
-        "memory_documents": pairs[0][0],
-        "reference_memory_documents": pairs[0][1],
-        "steps": pairs[1][0],
-        "reference_steps": pairs[1][1],
-        "equal": "yes" if all(a is not None and a == b for a, b in pairs) else "no",
+        **{name: one[name] for name in names},
+        **{f"reference_{name}": other[name] for name in names},
+        "equal": "yes" if same else "no",
     }
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.common.entry import entry
 from scripts.common.errors import ConfigError, IntegrityError
+from scripts.common.files import DEFAULT_TMPDIR
 
 if TYPE_CHECKING:
     from scripts.retrieval.search import Found
@@ -43,6 +44,7 @@ def run(
     seed: int,
     threads: int = 1,
     gpu: int = 0,
+    tmpdir: Path = DEFAULT_TMPDIR,
 ) -> None:
     """Evaluate a model on a session.
 
@@ -53,7 +55,8 @@ def run(
         qrels: judgements of its queries.
         stored: vectors of this session's documents by the model of its own time; none where the
             mode `stored` is not asked for, or the model is not a later one.
-        memory: folder of the model's memory; none where the mode `clusters` is not asked for.
+        memory: folder of the model's memory; none where the mode `clusters` is not asked for. A
+            memory without clusters has no scores of that mode.
         runs: TREC file to write, of mode `full`.
         scores: table to write.
         vectors: safetensors file to write: documents and test queries.
@@ -67,6 +70,7 @@ def run(
         seed: of its training.
         threads: of the CPU.
         gpu: devices: 0 encodes on the CPU, 1 on the GPU where there is one.
+        tmpdir: folder on a local disk.
 
     Raises:
         ConfigError: a mode is unknown, or the runs are not deep enough.
@@ -82,11 +86,12 @@ def run(
         write_scores,
     )
     from scripts.retrieval.searched_sessions import (
+        document_texts,
         read_answers,
         read_document_ids,
         read_test_queries,
     )
-    from scripts.retrieval.tables import FULL, MODES, STORED
+    from scripts.retrieval.tables import CLUSTERS, FULL, MODES, STORED
     from scripts.retrieval.trec_run import run_of, write_trec_run
     from scripts.retrieval.vector_search import count_empty, search_vectors
 
@@ -102,6 +107,25 @@ def run(
     found = {FULL: search_vectors([vectors], vectors, depth=depth, threads=threads)}
     if STORED in modes and stored:
         found[STORED] = _search_stored(stored[0], vectors, stream, depth, threads)
+    clustered: dict[str, Any] = {}
+    if CLUSTERS in modes and memory:
+        from scripts.retrieval.cluster_search import search_clusters
+
+        near = search_clusters(
+            memory[0],
+            loaded,
+            document_texts(documents),
+            asked.texts,
+            vectors,
+            session=session,
+            nearest=nearest,
+            depth=depth,
+            threads=threads,
+            tmpdir=tmpdir,
+        )
+        if near is not None:
+            found[CLUSTERS] = near.found
+            clustered = {"clusters": near.clusters, "searched_share": near.searched}
     run_by_mode = {mode: run_of(hits, asked.qids, doc_ids) for mode, hits in found.items()}
     write_trec_run(runs, run_by_mode[FULL], tag=f"{method}-{seed}-{session}")
     rows = [
@@ -124,6 +148,7 @@ def run(
             "documents": len(doc_ids),
             "empty_documents": count_empty(vectors, "documents"),
             "depth": depth,
+            **clustered,
         },
     )
     _logger.info(

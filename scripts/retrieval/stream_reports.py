@@ -13,10 +13,10 @@ from typing import Any
 
 from scripts.common.errors import IntegrityError
 from scripts.common.files import read_json
+from scripts.retrieval.memory_settings import EVERYTHING, NO_MEMORY
 
 _SESSION = re.compile(r"session-(\d+)")
 LOSS_COLUMNS = ("method", "seed", "session", "step", "loss")
-_EFFORTS = ("memory_documents", "memory_bytes", "steps")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def flat_table(
 ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
     """Return header and rows of the single values in JSON reports, nested names joined by dots.
 
-    Lists, such as the curve of a warm-up, are left to the reports.
+    Lists, such as the curve of a warm-up, and settings are left to the reports.
     """
     flat = {place: dict(_single_values(report)) for place, report in reports.items()}
     own = ("method", "seed", "session")
@@ -112,6 +112,8 @@ def flat_table(
 
 def _single_values(report: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in report.items():
+        if name == "settings":
+            continue
         if isinstance(value, Mapping):
             yield from _single_values(value, f"{prefix}{name}.")
         elif not isinstance(value, list):
@@ -128,34 +130,41 @@ def efforts(
     reports: Mapping[Place, Mapping[str, Any]],
     trainings: Mapping[Place, Mapping[str, Any]],
     streams: Sequence[str],
-) -> dict[str, dict[str, float | int]]:
-    """Return what each method held and trained, means over its seeds.
+) -> dict[str, dict[str, float | int | None]]:
+    """Return what each method may hold, held and trained.
 
-    `memory_documents`: the most documents of earlier sessions that were carried into one;
-    `memory_bytes`: the largest memory; `steps`: optimizer steps of all sessions. A method that
-    reports no memory held none, one without training took no step.
+    `memory_limit`: documents of earlier sessions that it may carry over: none for a method
+    without a memory or report, null for one that keeps all. Means over seeds: `memory_documents`,
+    the most that it carried; `memory_bytes`, their texts and prototypes at most; `steps`,
+    optimizer steps of all sessions.
     """
-    found: dict[str, dict[str, list[int]]] = {}
-    for stream in streams:
-        method = stream.rpartition("/")[0]
-        held = [report for place, report in reports.items() if place.stream == stream]
-        trained = [one for place, one in trainings.items() if place.stream == stream]
-        of_method = found.setdefault(method, {name: [] for name in _EFFORTS})
-        for name, numbers in zip(
-            _EFFORTS,
-            (
-                [int(report["carried"]["documents"]) for report in held],
-                [int(report["bytes"]["total"]) for report in held],
-                [sum(int(one["steps"]) for one in trained)],
+    found: dict[str, dict[str, float | int | None]] = {}
+    for method in dict.fromkeys(stream.rpartition("/")[0] for stream in streams):
+        own = [stream for stream in streams if stream.rpartition("/")[0] == method]
+        held = [[one for place, one in reports.items() if place.stream == name] for name in own]
+        trained = [
+            [one for place, one in trainings.items() if place.stream == name] for name in own
+        ]
+        found[method] = {
+            "memory_limit": _limit([one for listed in held for one in listed]),
+            "memory_documents": _mean(
+                [max((one["documents"]["carried"] for one in listed), default=0) for listed in held]
             ),
-            strict=True,
-        ):
-            of_method[name].append(max(numbers, default=0))
-    return {
-        method: {name: _whole(sum(values) / len(values)) for name, values in named.items()}
-        for method, named in found.items()
-    }
+            "memory_bytes": _mean(
+                [max((one["bytes"]["carried"] for one in listed), default=0) for listed in held]
+            ),
+            "steps": _mean([sum(one["steps"] for one in listed) for listed in trained]),
+        }
+    return found
 
 
-def _whole(value: float) -> float | int:
-    return int(value) if value == int(value) else value
+def _limit(reports: Sequence[Mapping[str, Any]]) -> int | None:
+    kinds = {one["settings"]["method"]["memory"] for one in reports}
+    if kinds <= {NO_MEMORY}:
+        return 0
+    return None if EVERYTHING in kinds else max(int(one["memory_docs"]) for one in reports)
+
+
+def _mean(values: Sequence[int]) -> float | int:
+    mean = sum(values) / len(values)
+    return int(mean) if mean == int(mean) else mean

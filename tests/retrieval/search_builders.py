@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from scripts.common.tables import table_of_rows, write_table
+from scripts.retrieval.pooling import TokenVectors, text_vectors_of
 from scripts.retrieval.tables import DOCUMENTS, QRELS, QUERIES
 
 
@@ -69,3 +70,23 @@ class WrittenEncoder:
         zero = [0.0] * self.dimension
         rows = [self.vectors.get(text, zero) for text in texts]
         return np.array(rows, np.float32).reshape(len(texts), self.dimension)
+
+
+class TokenEncoder:
+    """Gives each known word the vector that a test wrote down; others are no tokens."""
+
+    pooling = "mean"
+
+    def __init__(self, words: Mapping[str, Sequence[float]], dimension: int) -> None:
+        self.words, self.dimension = words, dimension
+
+    def token_vectors(self, texts: Sequence[str], batch: int = 100) -> TokenVectors:
+        found = [
+            [self.words[word] for word in text.split() if word in self.words] for text in texts
+        ]
+        offsets = np.cumsum([0, *map(len, found)]).astype(np.int64)
+        rows = [vector for vectors in found for vector in vectors]
+        return TokenVectors(np.array(rows, np.float32).reshape(-1, self.dimension), offsets)
+
+    def text_vectors(self, texts: Sequence[str]) -> np.ndarray:
+        return text_vectors_of(self.token_vectors(texts), self.pooling)
