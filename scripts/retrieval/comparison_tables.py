@@ -10,6 +10,7 @@ from scripts.retrieval.method_figures import (
     Difference,
     Estimate,
     differences,
+    entry_estimates,
     entry_sample,
     estimates,
     figure_sample,
@@ -65,7 +66,7 @@ def matrix_rows(
                     sample = entry_sample(book, streams, model, test)
                     if sample is None:
                         continue
-                    for measure, one in zip(MEASURES, estimates(sample, draws), strict=True):
+                    for measure, one in zip(MEASURES, entry_estimates(sample, draws), strict=True):
                         yield (
                             *(method, book.collection, book.mode, measure, model, test),
                             *_estimate(one),

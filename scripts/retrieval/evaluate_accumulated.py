@@ -66,13 +66,13 @@ def run(
             f"{len(vectors) - 1}; give them in order"
         )
     doc_ids = read_document_ids(documents)
+    results = search_vectors(vectors, vectors, depth=depth, threads=threads)
     rows = []
-    for test, (asking, judged, own) in enumerate(zip(queries, qrels, vectors, strict=True)):
+    for test, (asking, judged, found) in enumerate(zip(queries, qrels, results, strict=True)):
         asked = read_test_queries(asking)
-        found = search_vectors(vectors, own, depth=depth, threads=threads)
-        run_found = run_of(found, asked.qids, doc_ids)
         answers = read_answers(judged, asked.qids, doc_ids)
-        rows += score_rows(run_found, asked, answers, mode=FULL, test=test)
+        found_documents = run_of(found, asked.qids, doc_ids)
+        rows += score_rows(found_documents, asked, answers, mode=FULL, test=test)
     write_scores(
         scores,
         rows,

@@ -104,7 +104,8 @@ def run(
     loaded = _load(encoder, threads, gpu)
     stream = Scored(method, seed, session, test, OWN)
     _encode(loaded, documents, asked, vectors, stream)
-    found = {FULL: search_vectors([vectors], vectors, depth=depth, threads=threads)}
+    (fresh,) = search_vectors([vectors], [vectors], depth=depth, threads=threads)
+    found = {FULL: fresh}
     if STORED in modes and stored:
         found[STORED] = _search_stored(stored[0], vectors, stream, depth, threads)
     clustered: dict[str, Any] = {}
@@ -213,7 +214,8 @@ def _search_stored(stored: Path, vectors: Path, stream: Any, depth: int, threads
         raise IntegrityError(
             f"{stored} holds vectors of other documents than session {stream.test}'s; make it again"
         )
-    return search_vectors([stored], vectors, depth=depth, threads=threads)
+    (found,) = search_vectors([stored], [vectors], depth=depth, threads=threads)
+    return found
 
 
 if __name__ == "__main__":

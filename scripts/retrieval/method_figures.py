@@ -1,11 +1,11 @@
 """Entries of the matrix and figures of transfer of every method, as samples and as estimates."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scripts.retrieval.paired_draws import Intervals, PairedDraws, Sample
+from scripts.retrieval.paired_draws import LEVEL, Intervals, PairedDraws, Sample
 from scripts.retrieval.score_book import ScoreBook
 from scripts.retrieval.tables import MEASURES
 from scripts.retrieval.transfer import FIGURES, LOWER_IS_BETTER, entry_parts, figure_parts
@@ -89,6 +89,25 @@ def estimates(sample: Sample, draws: PairedDraws) -> list[Estimate]:
         )
         for column in range(len(MEASURES))
     ]
+
+
+def entry_estimates(sample: Sample, draws: PairedDraws) -> list[Estimate]:
+    """Return an estimate of each measure of one entry of the matrix.
+
+    Where all queries have 0 or all have 1, every draw is the same and tells nothing; the interval
+    is then the exact binomial one (Clopper and Pearson 1934) with a query as a trial.
+    """
+    (values,) = sample.parts.values()
+    bound = (1 - LEVEL) / 2
+    found = []
+    for column, one in enumerate(estimates(sample, draws)):
+        low, high = one.low, one.high
+        if low is not None and (values[:, :, column] == 0).all():
+            high = 1 - bound ** (1 / one.queries)
+        elif low is not None and (values[:, :, column] == 1).all():
+            low = bound ** (1 / one.queries)
+        found.append(replace(one, low=low, high=high))
+    return found
 
 
 def differences(first: Sample, second: Sample, figure: str, draws: PairedDraws) -> list[Difference]:

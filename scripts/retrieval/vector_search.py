@@ -1,6 +1,7 @@
 """Exact search in vector files, one after the other as one collection."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +10,24 @@ from scripts.retrieval.search import Block, Found, exact_search
 from scripts.retrieval.vector_files import DOCUMENTS, QUERIES, read_vectors, vector_blocks
 
 
-def search_vectors(collection: Sequence[Path], queries: Path, *, depth: int, threads: int) -> Found:
-    """Search all documents of some vector files with the queries of one.
+def search_vectors(
+    collection: Sequence[Path], queries: Sequence[Path], *, depth: int, threads: int
+) -> list[Found]:
+    """Search all documents of some vector files with the queries of others, in one pass.
 
     Args:
         collection: files; places count their documents through.
-        queries: file of the queries.
+        queries: files; each has a result of its own.
         depth: documents a query at most.
         threads: of the search.
     """
-    return exact_search(
-        read_vectors(queries, QUERIES), _blocks(collection), depth=depth, threads=threads
-    )
+    asked = [read_vectors(path, QUERIES) for path in queries]
+    found = exact_search(np.concatenate(asked), _blocks(collection), depth=depth, threads=threads)
+    borders = np.cumsum([0, *map(len, asked)]).tolist()
+    return [
+        Found(found.places[start:stop], found.scores[start:stop])
+        for start, stop in pairwise(borders)
+    ]
 
 
 def count_empty(vectors: Path, name: str) -> int:

@@ -143,7 +143,7 @@ class Streams:
     def _rows(
         self, method: str, seed: int, model: int, test: int, level: Level, mode: str
     ) -> list[dict[str, Any]]:
-        values = level(method, seed, model, test) if self.queries[test] else []
+        values = level(method, seed, model, test) if self.queries[test] else np.zeros(0)
         return [
             {
                 "mode": mode,

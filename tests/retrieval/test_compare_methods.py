@@ -209,6 +209,20 @@ def test_one_seed_and_an_empty_session_still_compare(tmp_path):
     assert read_json(written["summary"])["untested"] == ["D1"]
 
 
+def test_all_or_none_has_the_exact_binomial_bound(tmp_path):
+    streams = Streams(tmp_path, {"random": "random", "new": "none"}, sessions=1, queries=30)
+    streams.write(lambda method, *_: np.full(30, float(method == "new")))
+    ends = {
+        row["method"]: (float(row["low"]), float(row["high"]))
+        for row in rows_of(streams.compare("random")["matrix"], **MAIN)
+    }
+    # (1 - p)^30 = 0.025
+    assert ends["random"][0] == 0 and (1 - ends["random"][1]) ** 30 == pytest.approx(
+        0.025, rel=1e-4
+    )
+    assert ends["new"] == pytest.approx((1 - ends["random"][1], 1), abs=2e-6)
+
+
 def test_a_single_query_has_no_verdict(tmp_path):
     streams = Streams(tmp_path, {"random": "random", "new": "none"}, queries=[0, 1, 0], seeds=(1,))
     streams.write(lambda method, seed, model, test: np.ones(1) * (method == "new"))
