@@ -17,7 +17,7 @@ TOPIC_WORDS = {
     topic: [f"{syllable}{ending}" for ending in "가나다라마바사아자차카타"]
     for topic, syllable in {"school": "학교", "road": "도로", "sea": "바다", "hill": "산길"}.items()
 }
-METHOD = {
+METHOD: dict[str, Any] = {
     "memory": "cluster",
     "positives": "cluster",
     "negatives": "cluster",
