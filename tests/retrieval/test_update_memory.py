@@ -14,7 +14,7 @@ import pytest
 from scripts.common.errors import ConfigError, InputError
 from scripts.common.files import folder_sha256, read_json
 from scripts.retrieval.encoders import load_encoder
-from scripts.retrieval.memory_store import Memory, read_memory
+from scripts.retrieval.memory_store import Memory, empty_memory, read_memory
 from scripts.retrieval.pairs import Pair, read_pairs
 from tests.retrieval.memory_builders import TOPIC_WORDS, Loop, Session, topical, write_encoder
 
@@ -102,7 +102,7 @@ def test_stored_statistics_equal_recomputation_with_the_present_encoder(tmp_path
 def test_carried_documents_stay_within_the_memory(tmp_path, memory):
     loop = Loop(tmp_path, memory=memory, memory_docs=24)
     seen: set[str] = set()
-    before = None
+    before = empty_memory()
     for number in range(4):
         session = topical(number, ("school", "road", "sea"))
         held = read_memory(loop.add(session))
