@@ -20,7 +20,8 @@ from scripts.common.errors import ConfigError, IntegrityError
 from scripts.common.files import read_json, write_json
 from scripts.common.keyed_generator import keyed_generator
 from scripts.retrieval.hashed_ngrams import BucketRows, hash_ngrams, split_words
-from scripts.retrieval.pooling import MEAN, TokenVectors, unit_rows
+from scripts.retrieval.pooling import MEAN
+from scripts.retrieval.token_vectors import TokenVectors, unit_rows
 
 KIND = "hashed"
 DESCRIPTION, WEIGHTS = "encoder.json", "encoder.safetensors"
