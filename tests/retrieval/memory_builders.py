@@ -65,7 +65,7 @@ class Session:
         documents = [
             {"doc_id": name, "text": text, "domain": topic} for name, topic, text in self.documents
         ]
-        queries = [
+        queries: list[dict[str, Any]] = [
             {"qid": name, "text": text, "domain": topic, "split": "train"}
             for name, topic, text in self.queries
         ]
