@@ -15,7 +15,8 @@ from scripts.common.errors import IntegrityError
 from scripts.common.files import read_json
 from scripts.retrieval.hashed_encoder import DESCRIPTION, HashedEncoder
 from scripts.retrieval.hashed_encoder import KIND as HASHED
-from scripts.retrieval.pooling import TokenVectors, text_vectors_of
+from scripts.retrieval.pooling import text_vectors_of
+from scripts.retrieval.token_vectors import TokenVectors
 
 __all__ = ["DESCRIPTION", "HASHED", "Encoder", "TokenVectors", "load_encoder", "text_vectors_of"]
 

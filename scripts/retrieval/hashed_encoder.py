@@ -19,8 +19,9 @@ from scripts.common.arrays import read_arrays, write_arrays
 from scripts.common.errors import ConfigError, IntegrityError
 from scripts.common.files import read_json, write_json
 from scripts.common.keyed_generator import keyed_generator
-from scripts.retrieval.hashed_ngrams import BucketRows, hash_ngrams, split_words
-from scripts.retrieval.pooling import MEAN, TokenVectors, unit_rows
+from scripts.retrieval.hashed_ngrams import BucketRows, WordRows, hash_ngrams, split_words
+from scripts.retrieval.pooling import MEAN
+from scripts.retrieval.token_vectors import TokenVectors, unit_rows
 
 KIND = "hashed"
 DESCRIPTION, WEIGHTS = "encoder.json", "encoder.safetensors"
@@ -57,6 +58,12 @@ class HashedSettings:
                 raise ConfigError(
                     f"retrieval.encoder.{name} is {getattr(self, name)}; allowed: {allowed}"
                 )
+
+    def buckets_of(self, words: Sequence[str]) -> BucketRows:
+        """Return the buckets of the n-grams of words."""
+        return hash_ngrams(
+            words, ngram_min=self.ngram_min, ngram_max=self.ngram_max, buckets=self.buckets
+        )
 
 
 @dataclass(frozen=True)
@@ -102,32 +109,29 @@ class HashedEncoder:
         Returns:
             (texts, d) float32; a row of zeros for a text without words.
         """
-        from scipy.sparse import csr_array
-
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         for start in range(0, len(texts), batch):
             rows = split_words(texts[start : start + batch])
-            counts = csr_array(
-                (np.ones(len(rows.numbers), np.float32), rows.numbers, rows.offsets),
-                shape=(len(rows.offsets) - 1, len(rows.words)),
-            )
-            vectors[start : start + batch] = counts @ self._word_vectors(rows.words)
+            vectors[start : start + batch] = word_places(rows) @ self._word_vectors(rows.words)
         return unit_rows(vectors)
 
-    def buckets_of(self, words: Sequence[str]) -> BucketRows:
-        """Return the buckets of the n-grams of words."""
-        return hash_ngrams(
-            words,
-            ngram_min=self.settings.ngram_min,
-            ngram_max=self.settings.ngram_max,
-            buckets=self.settings.buckets,
+    def bucket_shares(self, words: Sequence[str]) -> Any:
+        """Return the share of each bucket in a word's n-grams: CSR of (words, buckets)."""
+        from scipy.sparse import csr_array
+
+        rows = self.settings.buckets_of(words)
+        counts = np.diff(rows.offsets)
+        shares = np.repeat((1 / np.maximum(counts, 1)).astype(np.float32), counts)
+        return csr_array(
+            (shares, rows.buckets, rows.offsets), shape=(len(words), self.settings.buckets)
         )
 
     def _word_vectors(self, words: Sequence[str]) -> NDArray[np.float32]:
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(self.threads, user_api="blas"):
-            return mean_rows(self.table, self.buckets_of(words)) @ self.projection
+            vectors: NDArray[np.float32] = self.bucket_shares(words) @ self.table @ self.projection
+        return vectors
 
     def write(self, folder: Path) -> None:
         """Write encoder.json and encoder.safetensors into a folder."""
@@ -160,15 +164,14 @@ class HashedEncoder:
         return cls(settings, arrays["table"], arrays["projection"], threads)
 
 
-def mean_rows(table: NDArray[np.float32], rows: BucketRows) -> NDArray[np.float32]:
-    """Return the mean of the table's rows that each word names."""
+def word_places(rows: WordRows) -> Any:
+    """Return a 1 for each place of a word in a text: CSR of (texts, words)."""
     from scipy.sparse import csr_array
 
-    counts = np.diff(rows.offsets)
-    shares = np.repeat((1 / np.maximum(counts, 1)).astype(np.float32), counts)
-    matrix = csr_array((shares, rows.buckets, rows.offsets), shape=(len(counts), len(table)))
-    means: NDArray[np.float32] = matrix @ table
-    return means
+    ones = np.ones(len(rows.numbers), np.float32)
+    return csr_array(
+        (ones, rows.numbers, rows.offsets), shape=(len(rows.offsets) - 1, len(rows.words))
+    )
 
 
 def fresh_hashed_encoder(
@@ -199,12 +202,7 @@ class BucketFrequencies:
     def add(self, texts: Sequence[str]) -> None:
         """Count a batch of documents."""
         rows = split_words(texts)
-        hashed = hash_ngrams(
-            rows.words,
-            ngram_min=self._settings.ngram_min,
-            ngram_max=self._settings.ngram_max,
-            buckets=self._settings.buckets,
-        )
+        hashed = self._settings.buckets_of(rows.words)
         for start, end in zip(rows.offsets[:-1], rows.offsets[1:], strict=True):
             words = np.unique(rows.numbers[start:end])
             found = [hashed.buckets[hashed.offsets[w] : hashed.offsets[w + 1]] for w in words]

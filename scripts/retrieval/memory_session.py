@@ -92,7 +92,8 @@ def update(
         encoded = encode_texts(encoder, texts, folder / _QUERY_TOKENS, "encode queries")
     queries, labelled = _in_clusters(held, queries, encoded, stream)
     holdings = _holdings(held, queries, encoded, labelled, folder)
-    pairs, skipped = [], {}
+    pairs: list[Pair] = []
+    skipped: dict[str, int] = {}
     if stream.trains and not nothing_new:
         pairs, skipped = _sampled(held, holdings, stream, session=session)
     documents_kept, queries_kept = held.carried.documents, held.carried.queries

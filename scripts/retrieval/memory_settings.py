@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from scripts.common.config import nearest_hint
 from scripts.common.errors import ConfigError
 from scripts.retrieval import eviction, labels_policy, sampling
 
@@ -30,7 +29,7 @@ class _Settings:
         names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
         for name in given:
             if name not in names:
-                raise ConfigError(f"{cls._key}.{name} is unknown{nearest_hint(name, names)}")
+                raise ConfigError(f"{cls._key}.{name} is unknown; allowed: {', '.join(names)}")
         missing = [name for name in names if name not in given]
         if missing:
             raise ConfigError(f"{cls._key} lacks {', '.join(missing)}; give it")
@@ -120,7 +119,7 @@ class ClusterSettings(_Settings):
 
     bits: int
     k_min: int
-    choose: str
+    choose: Literal["silhouette", "elbow"]
     silhouette_distance: str
     iterations: int
     centre_shift: float

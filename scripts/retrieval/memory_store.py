@@ -141,8 +141,9 @@ def _read_states(file: Path, prefix: str, next_id: int) -> ClusterStates:
     arrays = read_arrays(file, [*names, *of_prototypes])
     offsets, buckets, sums, weights = (arrays[name] for name in of_prototypes)
     prototypes = Prototypes(offsets, buckets, sums.astype(np.float64), weights)
-    given = {name: arrays[prefix + name] for name in _STATE_ARRAYS}
-    return replace(no_clusters(prototypes.dimension, next_id), prototypes=prototypes, **given)
+    given: dict[str, Any] = {name: arrays[prefix + name] for name in _STATE_ARRAYS}
+    given |= {"prototypes": prototypes}
+    return replace(no_clusters(prototypes.dimension, next_id), **given)
 
 
 def _stats(memory: Memory) -> list[list[Any]]:

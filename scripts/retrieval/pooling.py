@@ -1,29 +1,12 @@
 """One vector for a text from the vectors of its tokens."""
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from scripts.common.errors import ConfigError
+from scripts.retrieval.token_vectors import TokenVectors, unit_rows
 
 MEAN, CLS = POOLINGS = ("mean", "cls")
-
-
-class TokenVectors(NamedTuple):
-    """The vectors of the content tokens of some texts: neither padding nor special tokens.
-
-    Attributes:
-        vectors: (tokens, d) float32, of any length, text after text.
-        offsets: (texts + 1,) int64, where the tokens of each text begin and end; a text without
-            content tokens has none.
-        first: (texts, d) float32, the vectors of the special token before each text, where the
-            encoder has one.
-    """
-
-    vectors: NDArray[np.float32]
-    offsets: NDArray[np.int64]
-    first: NDArray[np.float32] | None = None
 
 
 def require_pooling(pooling: str, key: str) -> None:
@@ -71,9 +54,3 @@ def mean_vectors(tokens: TokenVectors) -> NDArray[np.float32]:
         # Texts without tokens take no place, so that each segment ends where the next begins.
         sums[filled] = np.add.reduceat(tokens.vectors, tokens.offsets[:-1][filled], axis=0)
     return unit_rows(sums)
-
-
-def unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return rows divided by their lengths; a row of zeros stays one."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)

@@ -118,8 +118,14 @@ def _members(
             table["text"],
             pa.array([NO_CLUSTER] * rows, pa.int32()),
             pa.nulls(rows, pa.float32()),
-            pa.array(known or [None] * rows, MEMBERS.field("known_answers").type),
-            pa.array(true or [None] * rows, MEMBERS.field("true_answers").type),
+            _answers(known, rows),
+            _answers(true, rows),
         ],
         schema=MEMBERS,
     )
+
+
+def _answers(found: list[list[str]] | None, rows: int) -> pa.Array:
+    """Return a column of lists, null for documents, which have no answers."""
+    kind = MEMBERS.field("true_answers").type
+    return pa.nulls(rows, kind) if found is None else pa.array(found, kind)

@@ -18,10 +18,13 @@ class TokenVectors(NamedTuple):
         vectors: (tokens, d) float32, not normalised; padding and special tokens never among them.
         offsets: (texts + 1,) ascending from 0; text i has the rows offsets[i] to offsets[i + 1],
             none if it has no content tokens.
+        first: (texts, d) float32, of the special token before each text, where the encoder has one
+            and pools by it.
     """
 
     vectors: Vectors
     offsets: Indices
+    first: Vectors | None = None
 
     @property
     def texts(self) -> int:
@@ -46,7 +49,8 @@ class TokenVectors(NamedTuple):
         """Return the texts at `places` in that order; a place may come again."""
         chosen = np.asarray(places, dtype=np.int64)
         rows, offsets = rows_of_segments(self.offsets, chosen)
-        return TokenVectors(self.vectors[rows], offsets)
+        first = None if self.first is None else self.first[chosen]
+        return TokenVectors(self.vectors[rows], offsets, first)
 
 
 def rows_of_segments(offsets: Indices, chosen: Indices) -> tuple[Indices, Indices]:

@@ -17,7 +17,7 @@ TOPIC_WORDS = {
     topic: [f"{syllable}{ending}" for ending in "가나다라마바사아자차카타"]
     for topic, syllable in {"school": "학교", "road": "도로", "sea": "바다", "hill": "산길"}.items()
 }
-METHOD = {
+METHOD: dict[str, Any] = {
     "memory": "cluster",
     "positives": "cluster",
     "negatives": "cluster",
@@ -65,7 +65,7 @@ class Session:
         documents = [
             {"doc_id": name, "text": text, "domain": topic} for name, topic, text in self.documents
         ]
-        queries = [
+        queries: list[dict[str, Any]] = [
             {"qid": name, "text": text, "domain": topic, "split": "train"}
             for name, topic, text in self.queries
         ]

@@ -16,7 +16,7 @@ def shown(policy: str, *, session: int = 1, share: float = 0.0, seed: int = 0) -
 
 
 def test_all_first_session_and_none():
-    nothing = [[] for _ in QUERIES]
+    nothing: list[list[str]] = [[] for _ in QUERIES]
     assert shown("all") == ANSWERS
     assert shown("none") == shown("none", session=0) == nothing
     assert shown("first_session", session=0) == ANSWERS

@@ -24,7 +24,7 @@ def test_the_memory_after_many_sessions_is_that_of_all_documents_at_once():
 
 def test_each_document_has_the_same_chance():
     names = [f"d{number}" for number in range(100)]
-    times = sum(reservoir(names, 20, seed=seed).astype(int) for seed in range(500))
+    times = np.sum([reservoir(names, 20, seed=seed) for seed in range(500)], axis=0)
     # Binomial with n = 500 and p = 0.2: mean 100, deviation 8.9.
     assert times.sum() == 500 * 20
     assert abs(times - 100).max() < 4.5 * 8.95

@@ -108,7 +108,8 @@ def test_the_positive_is_the_best_document_of_the_nearest_clusters():
     positive = sample_positive(item, POOL, rules(nearest=1), scored, draw())
     assert positive == Positive(2, "cluster", 0.65)
     item = asked(ranking=[2, 3, 0, 1])
-    assert sample_positive(item, POOL, rules(nearest=2), scored, draw()).place == 4
+    positive = sample_positive(item, POOL, rules(nearest=2), scored, draw())
+    assert positive == Positive(4, "cluster", 0.6)
 
 
 def test_a_known_answer_comes_before_the_best_document():
