@@ -55,9 +55,9 @@ def run(
     """
     from scripts.classification.encoder_body import fresh_body, published_body, require_length
     from scripts.classification.encoder_tokenizer import published_tokenizer, trained_tokenizer
-    from scripts.classification.quiet_library import quieten_library
     from scripts.classification.tables import TRAIN
     from scripts.common.files import atomic_folder
+    from scripts.common.quiet_library import quieten_library
 
     if length < _SHORTEST:
         raise ConfigError(

@@ -91,7 +91,6 @@ def run(
     from scripts.classification.label_map import LabelMap
     from scripts.classification.losses import ClassificationLoss
     from scripts.classification.prepare_transformer import MANIFEST
-    from scripts.classification.quiet_library import quieten_library
     from scripts.classification.resampling import plan_rows
     from scripts.classification.run_outputs import Outcome, write_outcome
     from scripts.classification.strategy import Strategy
@@ -101,6 +100,7 @@ def run(
     from scripts.common.files import atomic_folder, folder_sha256, read_json, sha256_file
     from scripts.common.memory import keep_freed_memory
     from scripts.common.progress import Progress
+    from scripts.common.quiet_library import quieten_library
     from scripts.common.saves import save_key
 
     schedule = Schedule(epochs, batch, learning_rate, warmup_ratio, weight_decay, seed)

@@ -1,0 +1,76 @@
+"""Distances of a cluster's texts to the prototype of its other texts.
+
+A text is part of its own prototype, the more so the smaller the cluster: measured against it,
+texts of small clusters would look closer than any new text can be. A prototype is additive, so the
+text's share can be taken out.
+"""
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from scripts.retrieval.hyperplanes import bucket_ids
+from scripts.retrieval.prototypes import NO_CLUSTER, Prototypes
+from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors, Vectors, unit_rows
+
+_VANISHED = 1e-6  # share of a bucket's weight that rounding leaves when all of it is taken out
+
+
+def left_out_scores(
+    hyperplanes: Numbers,
+    texts: TokenVectors,
+    prototypes: Prototypes,
+    labels: Indices,
+    weights: Numbers | None = None,
+) -> Numbers:
+    """Return s(x, P - P(x)) of each text x with its own cluster's prototype P, (texts,) float64.
+
+    Args:
+        hyperplanes: (bits, d) of the memory.
+        texts: whose sums the prototypes are.
+        prototypes: `build_prototypes` of the same texts, labels and weights.
+        labels: (texts,) each text's cluster, or NO_CLUSTER.
+        weights: (texts,) of each text's tokens; 1 where None.
+
+    Returns:
+        NaN for a text without cluster, without tokens, or alone in its cluster.
+    """
+    scores = np.full(texts.texts, np.nan)
+    of_text = np.ones(texts.texts) if weights is None else weights
+    with threadpool_limits(1):
+        for cluster in np.unique(labels[labels != NO_CLUSTER]):
+            rows = slice(prototypes.offsets[cluster], prototypes.offsets[cluster + 1])
+            buckets, sums = prototypes.buckets[rows], prototypes.sums[rows]
+            totals, units = prototypes.weights[rows], unit_rows(sums)
+            for text in np.flatnonzero((labels == cluster) & (texts.lengths > 0)):
+                vectors = texts.text(int(text))
+                places = np.searchsorted(buckets, bucket_ids(hyperplanes, vectors))
+                scores[text] = _score(vectors, places, of_text[text], sums, totals, units)
+    return scores
+
+
+def _score(
+    vectors: Vectors, places: Indices, weight: float, sums: Numbers, totals: Numbers, units: Vectors
+) -> float:
+    """Return the score of one text; `units` are changed and put back.
+
+    Args:
+        vectors: (n, d) of its tokens.
+        places: (n,) row of the prototype to which each token was added.
+        weight: with which it was added.
+        sums: (rows, d) of the prototype.
+        totals: (rows,) their weights.
+        units: (rows, d) the sums at length 1.
+    """
+    touched, inverse = np.unique(places, return_inverse=True)
+    own = np.zeros((len(touched), vectors.shape[1]))
+    np.add.at(own, inverse, vectors)
+    left = totals[touched] - weight * np.bincount(inverse)
+    gone = left <= _VANISHED * totals[touched]
+    if gone.all() and len(touched) == len(units):
+        return float("nan")
+    before = units[touched]
+    units[touched] = unit_rows(sums[touched] - weight * own)
+    product = unit_rows(vectors) @ units.T
+    units[touched] = before
+    product[:, touched[gone]] = -np.inf
+    return float(product.max(axis=1).sum(dtype=np.float64))
