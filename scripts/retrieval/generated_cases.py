@@ -17,7 +17,9 @@ SURGE = 5.0
 # How unevenly a session writes about the things of a topic: the rank's weight is rank ** -_UNEVEN.
 _UNEVEN = 0.6
 _CASES_A_NAME = 3
-_SYLLABLES = tuple("가나다라마바사아자차카타파하고노도로모보소오조초구누두루무부수우주추기니디리미비시이지치")
+_SYLLABLES = tuple(
+    "가나다라마바사아자차카타파하고노도로모보소오조초구누두루무부수우주추기니디리미비시이지치"
+)
 _ENDINGS = ("마을", "연구원", "협회", "공단", "상가", "모임", "재단", "사무소", "센터", "조합")
 
 
@@ -58,9 +60,7 @@ class CaseMaker:
     ) -> None:
         self._rng = keyed_generator(seed, purpose, str(session))
         self._weights = topic_weights(session, topics, seed)
-        self._preferences = [
-            _preferences(topic, session, seed) for topic in all_topics()[:topics]
-        ]
+        self._preferences = [_preferences(topic, session, seed) for topic in all_topics()[:topics]]
         self._names = _names(session, seed, max(2, expected // _CASES_A_NAME))
 
     def make(self) -> Case:

@@ -13,8 +13,8 @@ from scripts.retrieval.korean_words import Word
 from scripts.retrieval.topic_vocabulary import Topic
 
 # Sentences of a document: lowest and highest number of an ordinary and of a long one.
-_ORDINARY_SENTENCES = (3, 14)
-_LONG_SENTENCES = (44, 60)
+_ORDINARY_SENTENCES = (3, 18)
+_LONG_SENTENCES = (57, 72)
 _LONG_SHARE = 0.06
 # Every so many sentences one is about the case, the others are about its topic.
 _ABOUT_CASE_EVERY = 4
