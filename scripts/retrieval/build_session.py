@@ -24,8 +24,8 @@ from scripts.common.hashing import keyed_hash
 from scripts.common.progress import Progress
 from scripts.retrieval.input_rows import text_rows
 from scripts.retrieval.judgement_index import EarlierDocuments, JudgementIndex, read_judgements
-from scripts.retrieval.query_split import QuerySplit, split_queries, text_key
-from scripts.retrieval.row_index import LISTED, NONE, Digester, Digests, Names, Places, RowIndex
+from scripts.retrieval.query_split import QuerySplit, repeated_texts, split_queries, text_key
+from scripts.retrieval.row_index import LISTED, NONE, Digester, Names, Places, RowIndex
 from scripts.retrieval.session_rows import Mask, SessionRows, drawn_rows, given_rows
 from scripts.retrieval.session_tables import write_documents, write_judgements, write_queries
 from scripts.retrieval.tables import TEST, TRAIN
@@ -99,7 +99,9 @@ def run(
             all_documents, all_queries, judged, domains, shares=shares, name=name, seed=seed
         )
     _refuse_earlier(all_documents, rows.documents, earlier)
-    split = _split(all_queries, rows.queries, texts, test_share, seed)
+    # Over the whole input: a text that an earlier or later session trains on is no test either.
+    repeated = repeated_texts(texts)
+    split = _split(all_queries, rows.queries, repeated, test_share, seed)
     session_of = _sessions_of_judged(judged, rows.documents, t)
     kept = rows.queries[judged.queries] & (session_of != NONE)
     progress = Progress(
@@ -161,7 +163,7 @@ def _refuse_earlier(documents: RowIndex, chosen: Mask, earlier: EarlierDocuments
 
 
 def _split(
-    queries: RowIndex, chosen: Mask, texts: Digests, test_share: float, seed: int
+    queries: RowIndex, chosen: Mask, repeated: Mask, test_share: float, seed: int
 ) -> QuerySplit:
     own = np.flatnonzero(chosen)
     order = np.fromiter(
@@ -169,7 +171,7 @@ def _split(
         np.uint64,
         own.size,
     )
-    return split_queries(queries.domains[own], order, texts[own], test_share)
+    return split_queries(queries.domains[own], order, repeated[own], test_share)
 
 
 def _sessions_of_judged(judged: JudgementIndex, own: Mask, t: int) -> Places:

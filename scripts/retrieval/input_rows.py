@@ -119,7 +119,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _opened(path: Path) -> GzipFile | BufferedReader:
-    return GzipFile(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    return GzipFile(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
 
 
 def _object(line: str, place: str) -> dict[str, Any]:

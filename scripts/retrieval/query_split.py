@@ -21,6 +21,12 @@ def text_key(text: str) -> bytes:
     return blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
+def repeated_texts(keys: Digests) -> npt.NDArray[np.bool_]:
+    """Return which of these text keys stand more than once."""
+    _, places, numbers = np.unique(keys, return_inverse=True, return_counts=True)
+    return np.asarray(numbers[places] > 1)
+
+
 class QuerySplit(NamedTuple):
     """The split of a session's queries.
 
@@ -37,17 +43,20 @@ class QuerySplit(NamedTuple):
 
 
 def split_queries(
-    strata: Places, order: npt.NDArray[np.uint64], texts: Digests, test_share: float
+    strata: Places,
+    order: npt.NDArray[np.uint64],
+    repeated: npt.NDArray[np.bool_],
+    test_share: float,
 ) -> QuerySplit:
     """Draw the test queries, stratified.
 
-    Queries that share their text are all training queries: whatever stood in both splits would be
-    seen before it is asked. The next query of the same stratum takes such a query's turn.
+    A query whose text stands twice is a training query, as the other one is: in both splits it
+    would be seen before it is asked. The next query of the same stratum takes its turn.
 
     Args:
         strata: (n,) number of each query's stratum.
         order: (n,) random numbers; the lowest of a stratum are drawn first.
-        texts: (n,) equal for equal texts.
+        repeated: (n,) whether another query has the same text.
         test_share: part of the queries, 0 to 1.
 
     Raises:
@@ -56,8 +65,6 @@ def split_queries(
     if not 0 <= test_share <= 1:
         raise ConfigError(f"test_share = {test_share}; allowed: 0 to 1")
     test = np.zeros(strata.size, np.bool_)
-    _, texts_of, numbers = np.unique(texts, return_inverse=True, return_counts=True)
-    repeated = numbers[texts_of] > 1
     names, sizes = np.unique(strata, return_counts=True)
     owed = largest_remainders(sizes.tolist(), Fraction(str(test_share)))
     moved = short = 0
