@@ -12,6 +12,7 @@ Memory: some 40 bytes of each row; texts are read again when they are written.
 """
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from scripts.common.errors import InputError
 from scripts.common.files import manifest_entry, write_json
 from scripts.common.hashing import keyed_hash
 from scripts.common.progress import Progress
-from scripts.retrieval.input_rows import text_rows
+from scripts.retrieval.earlier_queries import EarlierQueries
+from scripts.retrieval.input_rows import TextRow, text_rows
 from scripts.retrieval.judgement_index import EarlierDocuments, JudgementIndex, read_judgements
 from scripts.retrieval.query_split import QuerySplit, repeated_texts, split_queries, text_key
 from scripts.retrieval.row_index import LISTED, NONE, Digester, Names, Places, RowIndex
@@ -49,6 +51,7 @@ def run(
     shares: list[dict[str, Any]],
     test_share: float,
     seed: int,
+    before_queries: list[Path] | None = None,
 ) -> None:
     """Write a session.
 
@@ -68,6 +71,8 @@ def run(
         shares: else rows of the plan, up to and including this session: session, domain, share.
         test_share: part of the session's queries that are test queries, 0 to 1.
         seed: of the run.
+        before_queries: queries of sessions 0 to `t` - 1; what they hold is neither taken again nor
+            asked in a test again.
 
     Raises:
         InputError: the input cannot be used; the message says where and why.
@@ -79,8 +84,10 @@ def run(
         corpus, "doc_id", domains=domains, sessions=sessions, digester=of_documents
     )
     all_queries = RowIndex(queries, "qid", domains=domains, sessions=sessions, digester=of_queries)
-    all_documents.read(text_rows(corpus, "doc_id"))
-    texts = all_queries.read(text_rows(queries, "qid"), text_key)
+    progress = Progress(f"read input of {name}", total=None, unit="rows")
+    all_documents.read(_noted(text_rows(corpus, "doc_id"), progress))
+    texts = all_queries.read(_noted(text_rows(queries, "qid"), progress), text_key)
+    progress.finish()
     earlier = EarlierDocuments(before, of_documents)
     if not all_documents.size and not earlier.size:
         raise InputError(f"{corpus[0]} holds no document; name the file that does")
@@ -99,13 +106,15 @@ def run(
             all_documents, all_queries, judged, domains, shares=shares, name=name, seed=seed
         )
     _refuse_earlier(all_documents, rows.documents, earlier)
+    earlier_queries = EarlierQueries(before_queries or [], of_queries)
+    earlier_queries.refuse_repeated(all_queries, rows.queries)
     # Over the whole input: a text that an earlier or later session trains on is no test either.
-    repeated = repeated_texts(texts)
+    repeated = repeated_texts(texts) | earlier_queries.have_text(texts)
     split = _split(all_queries, rows.queries, repeated, test_share, seed)
     session_of = _sessions_of_judged(judged, rows.documents, t)
     kept = rows.queries[judged.queries] & (session_of != NONE)
     progress = Progress(
-        f"build_session {name}",
+        f"write session {name}",
         total=int(rows.documents.sum() + rows.queries.sum() + kept.sum()),
         unit="rows",
     )
@@ -130,6 +139,7 @@ def run(
         "without_words": texts_of_queries.without_words,
         "moved_to_train": split.moved,
         "test_short": split.short,
+        "tested_before": int((rows.queries & earlier_queries.tested_text(texts)).sum()),
         "shares": _shares(domains, all_documents, rows.documents, all_queries, rows.queries, test),
         "files": [
             manifest_entry(path, rows=number)
@@ -143,6 +153,12 @@ def run(
     }
     write_json(facts, found)
     _warn(found, sessions if session_given else None)
+
+
+def _noted(rows: Iterator[TextRow], progress: Progress) -> Iterator[TextRow]:
+    for row in rows:
+        progress.advance(1)
+        yield row
 
 
 def _refuse_earlier(documents: RowIndex, chosen: Mask, earlier: EarlierDocuments) -> None:
@@ -247,6 +263,7 @@ def _warn(found: dict[str, Any], sessions: Names | None) -> None:
         ("later_judgements", "judgements name documents of later sessions and were left out"),
         ("moved_to_train", "queries have another one's text and stay in training"),
         ("test_short", "test queries are missing, since too many queries share their text"),
+        ("tested_before", "training queries have the text of an earlier session's test query"),
     ):
         if found[count]:
             _logger.warning("session %s: %d %s", found["name"], found[count], what)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scripts.common.errors import ConfigError
+from scripts.common.normalize import normalize
 from scripts.retrieval.row_index import Digests, Places
 
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
@@ -17,7 +18,8 @@ _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 def text_key(text: str) -> bytes:
     """Return 16 bytes that are equal for texts that differ in form, case or punctuation alone."""
-    plain = _BETWEEN_WORDS.sub("", unicodedata.normalize("NFKC", text).casefold())
+    plain = unicodedata.normalize("NFKC", normalize(text).text).casefold()
+    plain = _BETWEEN_WORDS.sub("", plain)
     return blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

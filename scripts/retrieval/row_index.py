@@ -39,10 +39,15 @@ class Digester:
 
     def digests(self, names: Iterable[str]) -> Digests:
         """Return the hashes of many names, in their order."""
-        return _as_array(bytearray(b"".join(map(self.digest, names))))
+        return joined_digests(map(self.digest, names))
 
 
-def _as_array(raw: bytearray) -> Digests:
+def joined_digests(digests: Iterable[bytes]) -> Digests:
+    """Return hashes of 16 bytes as an array."""
+    return _as_array(b"".join(digests))
+
+
+def _as_array(raw: bytes | bytearray) -> Digests:
     return np.frombuffer(bytes(raw), dtype=f"S{_DIGEST_BYTES}")
 
 
@@ -86,7 +91,7 @@ class RowIndex:
         self.paths, self.id_field = paths, id_field
         self._domains, self._sessions, self._digester = domains, sessions, digester
         self.rows_of_file = [0] * len(paths)
-        self.digests = _as_array(bytearray())
+        self.digests = _as_array(b"")
         self.domains = self.sessions = self.lines = np.empty(0, np.int64)
 
     def read(

@@ -89,6 +89,7 @@ def build(
         shares=shares or [],
         test_share=test_share,
         seed=seed,
+        before_queries=[session.folder / "queries.parquet" for session in before],
     )
     return Session(
         folder,

@@ -105,6 +105,15 @@ def test_two_sessions_with_one_document_are_refused(tmp_path, inputs):
     assert f"d1 at {inputs.path('corpus.jsonl')}:1 (session 0)" in message
 
 
+def test_two_sessions_with_one_query_are_refused(tmp_path, inputs):
+    first = build(inputs, tmp_path / "0")
+    other = Input(tmp_path / "other").write([document("d2")], [query("q1", "다른 물음")], [])
+    message = refusal(other, tmp_path / "1", t=1, name="S1", before=[first])
+    assert f"1 queries stand in an earlier session too: q1 at {other.path('queries.jsonl')}:1" in (
+        message
+    )
+
+
 def test_empty_corpus_is_refused_in_the_first_session_alone(tmp_path, inputs):
     empty = Input(tmp_path / "empty").write([], [], [])
     assert "holds no document" in refusal(empty, tmp_path / "0")

@@ -150,6 +150,22 @@ def test_equal_texts_are_never_in_both_splits(tmp_path):
     assert everything.facts["moved_to_train"] == everything.facts["test_short"] == 6
 
 
+def test_texts_of_earlier_sessions_are_no_tests_again(tmp_path):
+    """In files of their own: what the first session trained on, or asked, is seen."""
+    files = [
+        Input(tmp_path / str(t)).write(
+            [document(f"d{t}")], [query(f"q{t}-{number}", f"물음 {number}") for number in asked], []
+        )
+        for t, asked in enumerate([range(6), range(3, 9)])
+    ]
+    first = build(files[0], tmp_path / "first", test_share=0.5)
+    second = build(files[1], tmp_path / "second", t=1, name="S1", before=[first], test_share=0.5)
+    assert set(second.qids("test")) == {"q1-6", "q1-7", "q1-8"}
+    asked = {row["text"] for row in first.queries if row["split"] == "test"}
+    again = asked & {f"물음 {number}" for number in range(3, 9)}
+    assert second.facts["tested_before"] == len(again)
+
+
 def test_order_of_rows_moves_no_query_to_another_split(tmp_path):
     one = Input(tmp_path / "a").write(DOCUMENTS, QUERIES * 1, QRELS)
     other = Input(tmp_path / "b").write(DOCUMENTS[::-1], QUERIES[::-1], QRELS[::-1])
