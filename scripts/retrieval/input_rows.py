@@ -108,6 +108,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                     yield number, line
     except FileNotFoundError:
         raise InputError(f"{path} is missing; correct the input's name in the config") from None
+    except PermissionError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); allow it") from error
     except IsADirectoryError:
         raise InputError(f"{path} is a folder; name the file in it") from None
     except UnicodeDecodeError as error:
@@ -130,8 +132,10 @@ def _object(line: str, place: str) -> dict[str, Any]:
             f"{place} is not valid JSON ({error.msg} at character {error.pos + 1}); write one "
             "object a line"
         ) from error
-    except RecursionError as error:
-        raise InputError(f"{place} is nested too deeply; write one flat object a line") from error
+    except (RecursionError, ValueError) as error:  # too deep, or a number of thousands of digits
+        raise InputError(
+            f"{place} is no object that can be read ({error}); write one flat object a line"
+        ) from error
     if not isinstance(row, dict):
         raise InputError(f"{place} holds {_shown(line)}, no JSON object; write one object a line")
     return row

@@ -1,11 +1,15 @@
 """What cannot be used as an input is said in one line: file, line, value, remedy."""
 
 import gzip
+import json
 import re
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from scripts.common.errors import ConfigError, InputError
+from scripts.retrieval.input_rows import text_rows
 from tests.retrieval.session_builders import Input, build, document, query
 
 
@@ -27,6 +31,12 @@ def inputs(tmp_path):
     ("name", "line", "said"),
     [
         ("corpus.jsonl", '{"doc_id": "d2", "text": "글"', r"corpus.jsonl:3 is not valid JSON .*"),
+        ("corpus.jsonl", "[" * 99999, r":3 is no object that can be read \(maximum recursion"),
+        (
+            "corpus.jsonl",
+            '{"n": ' + "9" * 5000 + "}",
+            r":3 is no object that can be read \(Exceeds",
+        ),
         ("corpus.jsonl", '["d2", "글"]', r"corpus.jsonl:3 holds .*, no JSON object"),
         ("corpus.jsonl", '{"id": "d2", "text": "글"}', r":3 has no field 'doc_id', only id, text"),
         ("corpus.jsonl", '{"doc_id": "d2"}', r":3 has no field 'text', only doc_id; add it"),
@@ -149,6 +159,29 @@ def test_missing_folder_damaged_and_foreign_files(tmp_path, inputs):
 def test_share_of_tests_is_from_0_to_1(tmp_path, inputs, share):
     message = refusal(inputs, tmp_path / "0", ConfigError, test_share=share)
     assert message == f"test_share = {share}; allowed: 0 to 1"
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+FIELDS = st.dictionaries(st.sampled_from(["qid", "text", "domain", "session", "other"]), VALUES)
+LINES = st.binary(max_size=20) | FIELDS.map(lambda row: json.dumps(row).encode())
+
+
+@given(LINES)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_line_is_a_row_or_one_line_of_complaint(tmp_path, line):
+    path = tmp_path / "queries.jsonl"
+    path.write_bytes(line)
+    complaint, rows = "", []
+    try:
+        rows = list(text_rows([path], "qid"))
+    except InputError as error:
+        complaint = str(error)
+    assert "\n" not in complaint
+    assert complaint.startswith(f"{path}:") or len(rows) == bool(line.strip())
 
 
 def plan(*rows):

@@ -15,6 +15,7 @@ from scripts.retrieval.generate_session import run
 from scripts.retrieval.generated_cases import topic_weights
 from scripts.retrieval.korean_words import with_particle
 from scripts.retrieval.topic_vocabulary import all_topics
+from tests.retrieval.session_builders import Input, Session, build
 from tests.workflow.harness import ROOT
 
 FILES = ("corpus.jsonl", "queries.jsonl", "qrels.tsv")
@@ -164,6 +165,18 @@ def test_another_seed_or_session_is_another_text(tmp_path):
         corpus, _, _ = generate(tmp_path / str(place), session, documents=10, queries=5, seed=seed)
         texts.append({row["text"] for row in corpus.values()})
     assert not (texts[0] & texts[1]) | (texts[0] & texts[2])
+
+
+def test_generated_sessions_can_be_built_one_after_the_other(tmp_path):
+    built: list[Session] = []
+    for t in range(3):
+        generate(tmp_path / f"generated{t}", t, documents=60, queries=40)
+        inputs = Input(tmp_path / f"generated{t}")
+        built.append(build(inputs, tmp_path / str(t), t=t, name=f"S{t}", before=built))
+        facts = built[-1].facts
+        assert facts["documents"] == 60 and facts["queries"]["train"] == 28
+        assert facts["leaks"] == facts["empty_texts"] == facts["without_words"] == 0
+        assert 0.4 < facts["answer_density"] < 1
 
 
 @pytest.mark.parametrize(
