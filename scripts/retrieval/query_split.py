@@ -69,10 +69,9 @@ def split_queries(
     test = np.zeros(strata.size, np.bool_)
     names, sizes = np.unique(strata, return_counts=True)
     owed = largest_remainders(sizes.tolist(), Fraction(str(test_share)))
+    by_stratum = np.split(np.lexsort((order, strata)), np.cumsum(sizes)[:-1])
     moved = short = 0
-    for name, quota in zip(names, owed, strict=True):
-        members = np.flatnonzero(strata == name)
-        members = members[np.argsort(order[members], kind="stable")]
+    for members, quota in zip(by_stratum[: names.size], owed, strict=True):
         candidates = members[~repeated[members]]
         test[candidates[:quota]] = True
         moved += int(repeated[members[:quota]].sum())

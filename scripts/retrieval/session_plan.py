@@ -173,8 +173,8 @@ def draw_units(
         units.queries == 0, _DOCUMENTS_ALONE, np.where(units.documents == 0, _QUERIES_ALONE, 0)
     )
     weights = np.where(units.documents > 0, units.documents, units.queries)
-    for number, domain in enumerate(names):
-        low, high = ranges.get(domain, (Fraction(0), Fraction(0)))
+    for domain, (low, high) in ranges.items():
+        number = names.index(domain)
         for kind in (_ANSWERED, _DOCUMENTS_ALONE, _QUERIES_ALONE):
             members = np.flatnonzero((units.domains == number) & (kinds == kind))
             members = members[_mixed_order(units, members, domain, seed)]
