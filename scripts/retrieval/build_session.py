@@ -4,9 +4,10 @@ In: corpus.jsonl {doc_id, text, domain?, session?}, queries.jsonl {qid, text, do
 qrels.tsv (query-id, corpus-id, score), also compressed (.gz), one file of each or several; further
 fields are ignored. Out: three tables and session.json, which accounts for the session.
 
-Method: the session's rows are those that say so (`session_given`), those of files in which no row
-says anything, or a draw from domains by a plan (`session_plan`). Then test queries are drawn,
-stratified by domain (`query_split`). Texts are normalized as the corpus track does.
+Method: where sessions are given, the session's rows are those that name it, or all rows where none
+names any (files of one session); else they are drawn from domains by a plan (`session_plan`). Then
+test queries are drawn, stratified by domain (`query_split`). Texts are normalized
+(`scripts.common.normalize`).
 
 Memory: some 40 bytes of each row; texts are read again when they are written.
 """
@@ -73,18 +74,7 @@ def run(
         ConfigError: the plan or `test_share` is not allowed.
     """
     given = read_input(InputFiles(corpus, queries, qrels), before, before_queries or [], seed)
-    if session_given:
-        rows = given_rows(given.documents, given.queries, given.sessions, name)
-    else:
-        rows = drawn_rows(
-            given.documents,
-            given.queries,
-            given.judged,
-            given.domains,
-            shares=shares,
-            name=name,
-            seed=seed,
-        )
+    rows = given_rows(given, name) if session_given else drawn_rows(given, shares, name, seed)
     _refuse_earlier(given, rows)
     split = _split(given, rows, test_share, seed)
     session_of = _sessions_of_judged(given, rows, t)

@@ -90,30 +90,14 @@ class JudgementIndex:
         return self.scores > 0
 
 
-@dataclass(frozen=True)
-class _Known:
-    queries: RowIndex
-    documents: RowIndex
-    earlier: EarlierDocuments
-    query_digester: Digester
-    document_digester: Digester
-
-
 def read_judgements(
-    paths: Sequence[Path],
-    queries: RowIndex,
-    documents: RowIndex,
-    earlier: EarlierDocuments,
-    *,
-    query_digester: Digester,
-    document_digester: Digester,
+    paths: Sequence[Path], queries: RowIndex, documents: RowIndex, earlier: EarlierDocuments
 ) -> JudgementIndex:
     """Read all judgements.
 
     Raises:
         InputError: as `judgements` does; a query or document is unknown, or a pair stands twice.
     """
-    known = _Known(queries, documents, earlier, query_digester, document_digester)
     rows_of_file = [0] * len(paths)
     unknown: list[str] = []
     numbers = 0
@@ -122,7 +106,7 @@ def read_judgements(
     while block := list(islice(rows, _ROWS_AT_A_TIME)):
         for row in block:
             rows_of_file[row.file] += 1
-        query, document, old = _places(block, known)
+        query, document, old = _places(block, queries, documents, earlier)
         strange = np.flatnonzero((query == NONE) | ((document == NONE) & (old == NONE))).tolist()
         numbers += len(strange)
         for place in strange[: LISTED - len(unknown)]:
@@ -144,12 +128,15 @@ def read_judgements(
     return JudgementIndex(query, document, earlier.sessions(old), codes, scores, rows_of_file)
 
 
-def _places(block: Sequence[Judgement], known: _Known) -> tuple[Places, Places, Places]:
-    document_digests = known.document_digester.digests(row.doc_id for row in block)
+def _places(
+    block: Sequence[Judgement], queries: RowIndex, documents: RowIndex, earlier: EarlierDocuments
+) -> tuple[Places, Places, Places]:
+    """Return the places of queries, of documents, and of documents among earlier ones."""
+    found = documents.digester.digests(row.doc_id for row in block)
     return (
-        known.queries.find(known.query_digester.digests(row.qid for row in block)),
-        known.documents.find(document_digests),
-        known.earlier.find(document_digests),
+        queries.find(queries.digester.digests(row.qid for row in block)),
+        documents.find(found),
+        earlier.find(found),
     )
 
 

@@ -89,7 +89,7 @@ class RowIndex:
         digester: Digester,
     ) -> None:
         self.paths, self.id_field = paths, id_field
-        self._domains, self._sessions, self._digester = domains, sessions, digester
+        self._domains, self._sessions, self.digester = domains, sessions, digester
         self.rows_of_file = [0] * len(paths)
         self.digests = _as_array(b"")
         self.domains = self.sessions = self.lines = np.empty(0, np.int64)
@@ -112,7 +112,7 @@ class RowIndex:
         digests, keys = bytearray(), bytearray()
         domains, sessions, lines = array("i"), array("i"), array("q")
         for row in rows:
-            digests += self._digester.digest(row.id)
+            digests += self.digester.digest(row.id)
             domains.append(self._domains.number(row.domain))
             sessions.append(self._sessions.number(row.session))
             lines.append(row.line)

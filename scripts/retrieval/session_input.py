@@ -78,14 +78,7 @@ def read_input(
     earlier = EarlierDocuments(before, of_documents)
     if not documents.size and not earlier.size:
         raise InputError(f"{files.corpus[0]} holds no document; name the file that does")
-    judged = read_judgements(
-        files.qrels,
-        queries,
-        documents,
-        earlier,
-        query_digester=of_queries,
-        document_digester=of_documents,
-    )
+    judged = read_judgements(files.qrels, queries, documents, earlier)
     return SessionInput(
         files,
         documents,

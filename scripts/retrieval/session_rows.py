@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from scripts.common.config import nearest_hint
 from scripts.common.errors import ConfigError, InputError
-from scripts.retrieval.judgement_index import JudgementIndex
-from scripts.retrieval.row_index import LISTED, NONE, Names, RowIndex
+from scripts.retrieval.row_index import LISTED, NONE, RowIndex
+from scripts.retrieval.session_input import SessionInput
 from scripts.retrieval.session_plan import draw_units, find_units, ranges_of_domains
 
 Mask = npt.NDArray[np.bool_]
@@ -24,39 +24,29 @@ class SessionRows:
     queries: Mask
 
 
-def given_rows(documents: RowIndex, queries: RowIndex, sessions: Names, name: str) -> SessionRows:
-    """Return the rows that say they are of session `name`, and those of files that say nothing.
+def given_rows(given: SessionInput, name: str) -> SessionRows:
+    """Return the rows that say they are of session `name`, or all where no row says anything.
 
     Raises:
-        InputError: some rows of a file have a session and others have not.
+        InputError: some rows have a session and others have not.
     """
-    number = sessions.names.index(name) if name in sessions.names else NONE
-    return SessionRows(_given(documents, number), _given(queries, number))
-
-
-def _given(rows: RowIndex, number: int) -> Mask:
-    without = rows.sessions == NONE
-    start = 0
-    for path, size in zip(rows.paths, rows.rows_of_file, strict=True):
-        part = without[start : start + size]
-        if part.any() and not part.all():
+    kinds = (given.documents, given.queries)
+    names = given.sessions.names
+    if not names:
+        return SessionRows(*(np.ones(rows.size, np.bool_) for rows in kinds))
+    for rows in kinds:
+        without = rows.sessions == NONE
+        if without.any():
             raise InputError(
-                f"{rows.where(start + int(np.argmax(part)))} has no session, but other rows of "
-                f"{path} have; give one to every row, or to none in a file for each session"
+                f"{rows.where(int(np.argmax(without)))} has no session, but other rows have; give "
+                "one to every document and query, or to none in files for each session"
             )
-        start += size
-    return without | ((rows.sessions == number) & (number != NONE))
+    number = names.index(name) if name in names else len(names)
+    return SessionRows(*(rows.sessions == number for rows in kinds))
 
 
 def drawn_rows(
-    documents: RowIndex,
-    queries: RowIndex,
-    judged: JudgementIndex,
-    domains: Names,
-    *,
-    shares: Sequence[dict[str, Any]],
-    name: str,
-    seed: int,
+    given: SessionInput, shares: Sequence[dict[str, Any]], name: str, seed: int
 ) -> SessionRows:
     """Return the rows that the plan gives to session `name`.
 
@@ -64,6 +54,8 @@ def drawn_rows(
         ConfigError: the plan is contradictory, or names a domain that no row has.
         InputError: a document or query has no domain, nor has any that it is linked to.
     """
+    documents, queries, judged = given.documents, given.queries, given.judged
+    domains = given.domains
     ranges = ranges_of_domains(shares, name)
     for domain in ranges:
         if domain not in domains.names:

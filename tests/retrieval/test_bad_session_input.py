@@ -132,12 +132,18 @@ def test_empty_corpus_is_refused_in_the_first_session_alone(tmp_path, inputs):
     assert not second.documents and second.facts["documents"] == 0
 
 
-def test_rows_without_session_beside_rows_with_one_are_refused(tmp_path, inputs):
-    path = inputs.put(
-        "corpus.jsonl",
-        ['{"doc_id": "d1", "text": "", "session": "S0"}', '{"doc_id": "d2", "text": ""}'],
-    )
-    assert f"{path}:2 has no session, but other rows" in refusal(inputs, tmp_path / "0")
+@pytest.mark.parametrize(
+    ("documents", "queries", "place"),
+    [
+        ([document("d1", session="S0"), document("d2")], [], "corpus.jsonl:2"),
+        ([document("d1", session="S0")], [query("q1")], "queries.jsonl:1"),
+        ([document("d1")], [query("q1", session="S0")], "corpus.jsonl:1"),
+    ],
+)
+def test_rows_without_session_beside_rows_with_one_are_refused(tmp_path, documents, queries, place):
+    inputs = Input(tmp_path / "input").write(documents, queries, [])
+    message = refusal(inputs, tmp_path / "0")
+    assert f"{inputs.folder}/{place} has no session, but other rows have" in message
 
 
 def test_missing_folder_damaged_and_foreign_files(tmp_path, inputs):

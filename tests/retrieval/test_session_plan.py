@@ -179,6 +179,24 @@ def test_further_session_changes_no_earlier_one(tmp_path):
     assert densities == [0.6, 0.6, 0.6]
 
 
+def test_order_of_rows_and_files_moves_nothing_to_another_session_or_split(tmp_path):
+    rows = [document(f"d{number}", domain=NAMES[number % 3]) for number in range(60)]
+    asked = [query(f"q{number}", domain=NAMES[number % 3]) for number in range(40)]
+    qrels = [(f"q{number}", f"d{number + step}", 1) for number in range(40) for step in (0, 3)][:60]
+    shares = [{"session": "S0", "domain": name, "share": 0.4} for name in NAMES]
+    one = Input(tmp_path / "one").write(rows, asked, qrels)
+    other = [
+        Input(tmp_path / "a").write(rows[:20:-1], asked[:20:-1], qrels[::-1]),
+        Input(tmp_path / "b").write(rows[20::-1], asked[20::-1], []),
+    ]
+    first = build(one, tmp_path / "0", shares=shares)
+    second = build(other, tmp_path / "1", shares=shares)
+    assert 15 < len(first.doc_ids) < 35
+    assert sorted(first.doc_ids) == sorted(second.doc_ids)
+    for split in ("train", "test"):
+        assert first.qids(split) and sorted(first.qids(split)) == sorted(second.qids(split))
+
+
 @st.composite
 def inputs_with_plan(draw):
     """A small input of three domains, and a plan of three sessions."""
