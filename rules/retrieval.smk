@@ -87,6 +87,7 @@ rule build_session:
         mem_mb=growing(1000),
         runtime=growing(60),
     params:
+        t=lambda wildcards: int(wildcards.session),
         name=lambda wildcards: RETRIEVAL.sessions[int(wildcards.session)],
         session_given=RETRIEVAL.session_given,
         shares=lambda wildcards: RETRIEVAL.shares_until(int(wildcards.session)),
@@ -125,7 +126,7 @@ rule summarize_sessions:
 rule prepare_encoder:
     """Load or make the encoder that every stream starts from."""
     input:
-        documents=RETRIEVAL.session_files([0], "documents"),
+        documents=f"{RETRIEVAL_FOLDER}/sessions/0/documents.parquet",
     output:
         encoder=directory(f"{RETRIEVAL_FOLDER}/encoder"),
     log:
@@ -184,9 +185,8 @@ rule update_memory:
     resources:
         mem_mb=growing(3000),
         runtime=growing(240),
-        gpu=1,
     params:
-        method=lambda wildcards: RETRIEVAL.methods[wildcards.method],
+        method=lambda wildcards: RETRIEVAL.memory_settings(wildcards.method),
         memory_docs=RETRIEVAL.config["memory_docs"],
         clusters=RETRIEVAL.config["clusters"],
         sampling=RETRIEVAL.config["sampling"],
@@ -268,6 +268,9 @@ rule evaluate_session:
         runtime=growing(120),
         gpu=1,
     params:
+        session=lambda wildcards: RETRIEVAL.session_of_model(
+            wildcards.method, int(wildcards.session)
+        ),
         modes=lambda wildcards: RETRIEVAL.modes(wildcards.method),
         depth=RETRIEVAL.config["evaluation"]["depth"],
         nearest=RETRIEVAL.config["clusters"]["nearest"],
@@ -337,6 +340,7 @@ rule evaluate_bm25:
         mem_mb=growing(2000),
         runtime=growing(120),
     params:
+        test=lambda wildcards: int(wildcards.session),
         tokens=RETRIEVAL.config["evaluation"]["bm25_tokens"],
         depth=RETRIEVAL.config["evaluation"]["depth"],
         code=code_version(
@@ -353,9 +357,8 @@ rule compare_methods:
         scores=RETRIEVAL.files_of_evaluations("scores", "parquet"),
         facts=RETRIEVAL.files_of_evaluations("scores", "json"),
         accumulated=RETRIEVAL.files_of_sessions("accumulated/model-{}.parquet", RETRIEVAL.methods),
-        reports=RETRIEVAL.files_of_sessions("memory/session-{}/report.json", RETRIEVAL.trained),
-        cohesions=RETRIEVAL.files_of_sessions("memory/session-{}/cohesion.tsv", RETRIEVAL.trained),
-        trainings=RETRIEVAL.files_of_sessions("models/session-{}/training.json", RETRIEVAL.trained),
+        memories=RETRIEVAL.files_of_sessions("memory/session-{}", RETRIEVAL.trained),
+        models=RETRIEVAL.files_of_sessions("models/session-{}", RETRIEVAL.trained),
         manifest=rules.summarize_sessions.output.manifest,
     output:
         **RETRIEVAL_TABLES,
@@ -373,10 +376,10 @@ rule compare_methods:
         streams=RETRIEVAL.streams(RETRIEVAL.methods),
         sessions=RETRIEVAL.sessions,
         reference=RETRIEVAL.reference,
-        memory_docs=RETRIEVAL.config["memory_docs"],
         measure=RETRIEVAL.config["evaluation"]["measure"],
         bootstrap=RETRIEVAL.config["evaluation"]["bootstrap"],
         seed=CONFIG["seed"],
+        code_hash=code_version("scripts/retrieval/compare_methods.py", packages=("numpy",)),
         code=code_version("scripts/retrieval/compare_methods.py", packages=("numpy",)),
     script:
         "../scripts/retrieval/compare_methods.py"

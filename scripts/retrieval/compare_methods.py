@@ -20,9 +20,8 @@ def run(
     scores: list[Path],
     accumulated: list[Path],
     facts: list[Path],
-    reports: list[Path],
-    cohesions: list[Path],
-    trainings: list[Path],
+    memories: list[Path],
+    models: list[Path],
     manifest: Path,
     metrics_table: Path,
     matrix: Path,
@@ -48,9 +47,8 @@ def run(
         scores: of models on sessions' own collections, in any order.
         accumulated: of models on accumulated collections, in any order.
         facts: counts of evaluations, in any order.
-        reports: report.json of the streams' memories; their paths name stream and session.
-        cohesions: cohesion.tsv of the same.
-        trainings: training.json of the streams' models, likewise.
+        memories: folders of the streams' memories; their paths name stream and session.
+        models: folders of the streams' models, likewise.
         manifest: manifest of the sessions.
         metrics_table: TSV to write: means of each stream's models on each session.
         matrix: TSV to write: means of each method over its seeds, with intervals.
@@ -120,8 +118,10 @@ def run(
     books = read_books(scores, accumulated, streams, len(sessions))
     if not books or not main_book(books).tested:
         raise IntegrityError("no session has a test query with an answer; nothing can be compared")
-    memories, trained = read_placed(reports, streams), read_placed(trainings, streams)
-    effort = efforts(memories, trained, streams)
+    reports, cohesions = _in_each(memories, "report.json"), _in_each(memories, "cohesion.tsv")
+    trainings = _in_each(models, "training.json")
+    reported, trained = read_placed(reports, streams), read_placed(trainings, streams)
+    effort = efforts(reported, trained, streams)
     draws = PairedDraws(bootstrap, seed=seed)
     write_tsv(metrics_table, METRICS_COLUMNS, metric_rows(books))
     write_tsv(matrix, MATRIX_COLUMNS, matrix_rows(books, methods, draws))
@@ -129,7 +129,7 @@ def run(
     found = compared(books, methods, effort, reference, draws)
     write_tsv(comparison, COMPARISON_COLUMNS, map(comparison_row, found))
     write_tsv(cohesion_table, *joined_cohesion(cohesions, streams))
-    write_tsv(memory_table, *flat_table(memories))
+    write_tsv(memory_table, *flat_table(reported))
     write_tsv(losses_table, LOSS_COLUMNS, loss_rows(trained))
     verdicts = [one for one in found if one["measure"] == measure]
     for one in verdicts:
@@ -162,6 +162,10 @@ def run(
             ),
         },
     )
+
+
+def _in_each(folders: list[Path], name: str) -> list[Path]:
+    return [folder / name for folder in folders]
 
 
 if __name__ == "__main__":

@@ -173,6 +173,20 @@ class RetrievalPlan:
             return False
         return "cluster" in (row["memory"], row["positives"], row["negatives"])
 
+    def memory_settings(self, method: str) -> dict[str, Any]:
+        """Return what a method's memory is told."""
+        row = self.methods[method]
+        columns = ("memory", "positives", "negatives", "labels", "label_share")
+        return {**{column: row[column] for column in columns}, "training": row["kind"]}
+
+    def session_of_model(self, method: str, session: int) -> int:
+        """Return after which session a model was trained; -1 for one that no session changes."""
+        return session if method in self.trained else -1
+
+    def cluster_settings(self, method: str) -> dict[str, Any]:
+        """Return the settings of clusters, nothing for a method without clusters."""
+        return dict(self.config["clusters"]) if self.has_clusters(method) else {}
+
     def modes(self, method: str) -> list[str]:
         """Return the searches by which a method's models are evaluated."""
         skipped = set() if self.has_clusters(method) else {"clusters"}
