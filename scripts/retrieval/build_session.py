@@ -127,7 +127,8 @@ def _split(given: SessionInput, rows: SessionRows, test_share: float, seed: int)
     )
     # Over the whole input: a text that an earlier or later session trains on is no test either.
     repeated = repeated_texts(given.texts) | given.earlier_queries.have_text(given.texts)
-    return split_queries(given.queries.domains[own], order, repeated[own], test_share)
+    strata = given.domains.ranks(given.queries.domains[own])
+    return split_queries(strata, order, repeated[own], test_share)
 
 
 def _sessions_of_judged(given: SessionInput, rows: SessionRows, t: int) -> Places:

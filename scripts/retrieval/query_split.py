@@ -56,7 +56,7 @@ def split_queries(
     would be seen before it is asked. The next query of the same stratum takes its turn.
 
     Args:
-        strata: (n,) number of each query's stratum.
+        strata: (n,) number of each query's stratum; of equal remainders the lowest is served first.
         order: (n,) random numbers; the lowest of a stratum are drawn first.
         repeated: (n,) whether another query has the same text.
         test_share: part of the queries, 0 to 1.

@@ -67,6 +67,15 @@ class Names:
             self.names.append(name)
         return self._numbers[name]
 
+    def ranks(self, numbers: Places) -> Places:
+        """Return the place of each number's name among all names in order, `NONE` for `NONE`.
+
+        Numbers follow the order of files; ranks do not.
+        """
+        ranks = np.full(len(self.names) + 1, NONE)  # the last one is what `NONE` points to
+        ranks[sorted(range(len(self.names)), key=self.names.__getitem__)] = range(len(self.names))
+        return ranks[numbers]
+
 
 class RowIndex:
     """All rows of one kind: which file and line, which id, domain and session, what is its text.
