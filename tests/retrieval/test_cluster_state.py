@@ -61,7 +61,7 @@ def test_statistics_are_those_of_distances_to_the_cluster_s_other_documents(seed
     for place in range(3):
         members = np.flatnonzero(labels == place)
         values = []
-        for member in members:
+        for member in members.tolist():
             rest = np.where(np.arange(texts) == member, NO_CLUSTER, labels)
             without = build_prototypes(PLANES, tokens, rest, 3)
             score = prototype_scores(tokens.take([member]), without)

@@ -1,5 +1,7 @@
 """Cohesion indices against scikit-learn, loops and hand calculation."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from scripts.retrieval.cohesion import Cohesion, cohesion
 from scripts.retrieval.prototypes import NO_CLUSTER
 
 
-def of(points: list[tuple[float, float]], labels: list[int], domains: str = "") -> Cohesion:
+def of(points: Sequence[tuple[float, float]], labels: list[int], domains: str = "") -> Cohesion:
     names = [None if name == "?" else name for name in domains or "?" * len(labels)]
     unknown = np.full(len(labels), np.nan)
     vectors = np.array(points, dtype=np.float32).reshape(-1, 2)

@@ -32,8 +32,11 @@ def direct_silhouette(vectors: Numbers, labels: list[int]) -> float:
     }
     values = []
     for vector, label in zip(vectors, labels, strict=True):
-        a = np.linalg.norm(vector - centres[label])
-        b = min(np.linalg.norm(vector - centres[other]) for other in centres if other != label)
+        a, *others = (
+            float(np.linalg.norm(vector - centres[other]))
+            for other in [label, *(centres.keys() - {label})]
+        )
+        b = min(others)
         values.append(0.0 if labels.count(label) == 1 else (b - a) / max(a, b))
     return float(np.mean(values))
 
@@ -124,8 +127,13 @@ def test_the_curve_is_that_of_each_partition():
 def test_planted_domains_are_found(choose: str):
     tokens, domains = planted_texts(2, [40, 60, 25, 50], share=0.9, lengths=(60, 150))
     planes = draw_hyperplanes(0, 6, 64)
-    inputs = {"hyperplanes": planes, "tokens": tokens} if choose == "prototype" else {}
-    found = warm_up(pooled(tokens), ELBOW if choose == "elbow" else RULES, seed=3, **inputs)
+    found = warm_up(
+        pooled(tokens),
+        ELBOW if choose == "elbow" else RULES,
+        seed=3,
+        hyperplanes=planes if choose == "prototype" else None,
+        tokens=tokens,
+    )
     assert found.clusters == 4
     assert adjusted_rand_score(domains, found.labels) == 1.0
 
