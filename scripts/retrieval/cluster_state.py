@@ -21,6 +21,7 @@ from scripts.retrieval.prototypes import (
     NO_CLUSTER,
     Prototypes,
     add_prototypes,
+    append_prototypes,
     build_prototypes,
     empty_prototypes,
     merge_prototypes,
@@ -205,14 +206,9 @@ def observe_documents(
 
 def append_clusters(states: ClusterStates, opened: ClusterStates) -> ClusterStates:
     """Return the clusters of `states`, then those of `opened`, whose ids must be higher."""
-    moved = np.arange(opened.clusters, dtype=np.int64) + states.clusters
-    total = states.clusters + opened.clusters
     return ClusterStates(
         ids=np.concatenate([states.ids, opened.ids]),
-        prototypes=add_prototypes(
-            merge_prototypes(states.prototypes, np.arange(states.clusters), total),
-            merge_prototypes(opened.prototypes, moved, total),
-        ),
+        prototypes=append_prototypes(states.prototypes, opened.prototypes),
         documents=np.concatenate([states.documents, opened.documents]),
         weight=np.concatenate([states.weight, opened.weight]),
         distance_sum=np.concatenate([states.distance_sum, opened.distance_sum]),
