@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 
 from scripts.common.errors import IntegrityError
 from scripts.common.files import read_json
-from scripts.retrieval.hashed_encoder import DESCRIPTION, HashedEncoder
-from scripts.retrieval.hashed_encoder import KIND as HASHED
+from scripts.retrieval.encoder_folder import DESCRIPTION, HASHED, KINDS, TRANSFORMER
 from scripts.retrieval.pooling import text_vectors_of
 from scripts.retrieval.token_vectors import TokenVectors
 
-__all__ = ["DESCRIPTION", "HASHED", "Encoder", "TokenVectors", "load_encoder", "text_vectors_of"]
+__all__ = ["Encoder", "TokenVectors", "load_encoder", "text_vectors_of"]
 
 
 class Encoder(Protocol):
@@ -60,8 +59,16 @@ def load_encoder(folder: Path, *, threads: int, device: str = "cpu") -> Encoder:
         IntegrityError: a file is missing or broken, or the kind is unknown.
     """
     kind = read_json(folder / DESCRIPTION).get("kind")
+    # Each kind imports its libraries alone: those of a transformer take seconds.
     if kind == HASHED:
+        from scripts.retrieval.hashed_encoder import HashedEncoder
+
         return HashedEncoder.read(folder, threads=threads)
+    if kind == TRANSFORMER:
+        from scripts.retrieval.transformer_encoder import TransformerEncoder
+
+        return TransformerEncoder.read(folder, threads=threads, device=device)
     raise IntegrityError(
-        f"{folder / DESCRIPTION} names the kind {kind!r}; prepare the encoder again"
+        f"{folder / DESCRIPTION} names the kind {kind!r}, none of {', '.join(KINDS)}; prepare the "
+        "encoder again"
     )

@@ -19,12 +19,12 @@ from scripts.common.arrays import read_arrays, write_arrays
 from scripts.common.errors import ConfigError, IntegrityError
 from scripts.common.files import read_json, write_json
 from scripts.common.keyed_generator import keyed_generator
+from scripts.retrieval.encoder_folder import DESCRIPTION, HASHED
 from scripts.retrieval.hashed_ngrams import BucketRows, WordRows, hash_ngrams, split_words
 from scripts.retrieval.pooling import MEAN
 from scripts.retrieval.token_vectors import TokenVectors, unit_rows
 
-KIND = "hashed"
-DESCRIPTION, WEIGHTS = "encoder.json", "encoder.safetensors"
+WEIGHTS = "encoder.safetensors"
 _BATCH = 1_000  # texts whose distinct words are held at a time
 
 
@@ -83,7 +83,7 @@ class HashedEncoder:
     threads: int = 1
 
     pooling = MEAN
-    kind = KIND
+    kind = HASHED
 
     @property
     def dimension(self) -> int:
@@ -136,7 +136,7 @@ class HashedEncoder:
     def write(self, folder: Path) -> None:
         """Write encoder.json and encoder.safetensors into a folder."""
         write_json(
-            folder / DESCRIPTION, {"kind": KIND, "pooling": self.pooling, **vars(self.settings)}
+            folder / DESCRIPTION, {"kind": HASHED, "pooling": self.pooling, **vars(self.settings)}
         )
         write_arrays(folder / WEIGHTS, {"table": self.table, "projection": self.projection})
 

@@ -16,6 +16,7 @@ from scripts.common.errors import ConfigError
 
 _logger = logging.getLogger(__name__)
 _BATCH = 1_000  # documents in memory at a time
+_DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
 
 
 def run(
@@ -68,7 +69,7 @@ def run(
         DownloadError: the hub model cannot be loaded.
     """
     from scripts.common.files import atomic_folder
-    from scripts.retrieval.encoders import HASHED
+    from scripts.retrieval.encoder_folder import HASHED, KINDS, TRANSFORMER
 
     if kind == HASHED:
         prepared = _hashed(
@@ -82,8 +83,23 @@ def run(
             seed=seed,
             threads=threads,
         )
+    elif kind == TRANSFORMER:
+        prepared = _transformer(
+            documents,
+            pretrained=pretrained,
+            revision=revision,
+            architecture=architecture,
+            sizes=sizes,
+            vocabulary=vocabulary,
+            dropout=dropout,
+            window=window,
+            overlap=overlap,
+            pooling=pooling,
+            seed=seed,
+            threads=threads,
+        )
     else:
-        raise ConfigError(f"retrieval.encoder.kind is {kind!r}; allowed: {HASHED}")
+        raise ConfigError(f"retrieval.encoder.kind is {kind!r}; allowed: {', '.join(KINDS)}")
     with atomic_folder(encoder) as folder:
         prepared.write(folder)
     _logger.info("%s encoder of %d dimensions", kind, prepared.dimension)
@@ -113,6 +129,56 @@ def _hashed(documents: Path, *, pooling: str, seed: int, threads: int, **sizes: 
         progress.advance(len(texts), batch_ended=True)
     progress.finish()
     return fresh_hashed_encoder(settings, frequencies.weights(), seed=seed, threads=threads)
+
+
+def _transformer(
+    documents: Path,
+    *,
+    pretrained: str | None,
+    revision: str | None,
+    architecture: str,
+    sizes: dict[str, Any],
+    vocabulary: int,
+    dropout: float,
+    window: int,
+    overlap: int,
+    pooling: str,
+    seed: int,
+    threads: int,
+) -> Any:
+    from dataclasses import replace
+
+    import torch
+
+    from scripts.common.encoder_body import fresh_body, published_body, require_length
+    from scripts.common.encoder_tokenizer import published_tokenizer, trained_tokenizer
+    from scripts.common.quiet_library import quieten_library
+    from scripts.retrieval.transformer_encoder import TransformerEncoder
+    from scripts.retrieval.windows import require_windows
+
+    require_windows(window, overlap)
+    torch.set_num_threads(threads)
+    quieten_library()
+    if pretrained:
+        tokenizer = published_tokenizer(pretrained, revision, window)
+    else:
+        tokenizer = trained_tokenizer(
+            lambda: (text for texts in _texts(documents) for text in texts), vocabulary, window
+        )
+    length = window + sum(map(len, tokenizer.frame()))
+    tokenizer = replace(tokenizer, length=length)
+    if pretrained:
+        body = published_body(pretrained, revision, tokenizer, seed=seed)
+    else:
+        body = fresh_body(
+            architecture,
+            dict.fromkeys(_DROPOUTS, dropout) | sizes,
+            tokenizer,
+            seed=seed,
+            key="retrieval.encoder.architecture",
+        )
+    require_length(body, length, "retrieval.encoder.window")
+    return TransformerEncoder(body, tokenizer, window, overlap, pooling)
 
 
 def _texts(documents: Path) -> Iterator[list[str]]:

@@ -8,6 +8,8 @@ over byte for byte.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +127,10 @@ def _trained(
 
     torch.set_num_threads(threads)
     keep_freed_memory()
-    trainer = _trainer(load_encoder(start, threads=threads), samples.texts)
-    course = train(trainer, samples, schedule, in_batch)
+    device = "cuda" if gpu > 0 and torch.cuda.is_available() else "cpu"
+    trainer = _trainer(load_encoder(start, threads=threads, device=device), samples.texts)
+    with _memory_named(schedule.batch):
+        course = train(trainer, samples, schedule, in_batch)
     return trainer.result() if course.steps else None, {
         "steps": course.steps,
         "skipped": course.skipped,
@@ -136,9 +140,38 @@ def _trained(
 
 
 def _trainer(encoder: Any, texts: list[str]) -> Any:
-    from scripts.retrieval.hashed_training import HashedTrainer
+    """Return the trainer of an encoder's kind; each imports its own libraries."""
+    from scripts.retrieval.encoder_folder import HASHED
 
-    return HashedTrainer(encoder, texts)
+    if encoder.kind == HASHED:
+        from scripts.retrieval.hashed_training import HashedTrainer
+
+        return HashedTrainer(encoder, texts)
+    from scripts.common.repeatable_kernels import choose_repeatable_kernels
+    from scripts.retrieval.transformer_training import TransformerTrainer
+
+    if encoder.body.device.type == "cuda":
+        choose_repeatable_kernels()
+    return TransformerTrainer(encoder, texts)
+
+
+@contextmanager
+def _memory_named(batch: int) -> Iterator[None]:
+    """Turn a want of memory into a line that names the batch."""
+    import torch
+
+    from scripts.common.errors import ConfigError
+
+    try:
+        yield
+    except RuntimeError as error:  # torch.OutOfMemoryError is one
+        on_cpu = "DefaultCPUAllocator" in str(error)
+        if not (isinstance(error, torch.OutOfMemoryError) or on_cpu):
+            raise
+        raise ConfigError(
+            f"out of memory with batch {batch} and the negatives of its pairs; lower "
+            "retrieval.training.batch or retrieval.encoder.window"
+        ) from None
 
 
 def _carry_over(start: Path, folder: Path) -> None:
