@@ -76,10 +76,9 @@ def carried_by_clusters(
     )
     before = _sizes(measured.labels, states.clusters)
     after = _sizes(measured.labels[found.kept], states.clusters)
-    groups = places_of(states.ids, memory.queries["cluster"].to_numpy().astype(np.int64))
     queries = thin_queries(
         memory.queries["id"].to_pylist(),
-        groups,
+        _query_clusters(memory, measured),
         after / np.maximum(before, 1),
         _answered(memory, found.kept),
         seed=seed,
@@ -115,6 +114,23 @@ def carried_without_clusters(memory: Memory, rule: str, *, memory_docs: int, see
 def select(members: pa.Table, kept: Mask) -> pa.Table:
     """Return the rows that stay."""
     return members.filter(pa.array(kept))
+
+
+def _query_clusters(memory: Memory, measured: Measured) -> NDArray[np.int64]:
+    """Return the cluster with which each query is thinned, (queries,), negative for none.
+
+    It is that of its first known answer in memory, so that labels and their documents stay
+    together, else the one nearest to it.
+    """
+    nearest = memory.queries["cluster"].to_numpy().astype(np.int64)
+    groups = places_of(measured.clusters.states.ids, nearest)
+    label_of = dict(zip(memory.documents["id"].to_pylist(), measured.labels.tolist(), strict=True))
+    for place, known in enumerate(memory.queries["known_answers"].to_pylist()):
+        labels = [label_of[name] for name in known or [] if label_of.get(name, -1) >= 0]
+        # A query without tokens has no cluster and is never trained on.
+        if labels and groups[place] >= 0:
+            groups[place] = labels[0]
+    return groups
 
 
 def _answered(memory: Memory, kept: Mask) -> Mask:

@@ -5,8 +5,9 @@ deviation follow without the documents: μ = S1/n, σ = √max(0, S2/n - μ²). 
 a prototype that it is not part of, as a new one is when it is assigned; in the other case small
 clusters would seem tight, and turn away what belongs to them.
 
-It also keeps how far documents of other clusters are on average, its background. A maximum over
-more and fuller buckets is higher for any document, so the background falls as a cluster grows.
+It also keeps how far documents of other clusters are on average, its background. That falls while
+a cluster's first documents fill its buckets, since a maximum over more of them is higher for any
+document, and rises a little when they average many tokens.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from scripts.retrieval.prototypes import (
     NO_CLUSTER,
     Prototypes,
     add_prototypes,
+    append_prototypes,
     build_prototypes,
     empty_prototypes,
     merge_prototypes,
@@ -28,7 +30,6 @@ from scripts.retrieval.prototypes import (
 )
 from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors
 
-_PRIOR_DOCUMENTS = 4.0
 _BACKGROUND_TEXTS = 512  # documents measured to all prototypes
 
 
@@ -85,13 +86,10 @@ class ClusterStates:
 
     @property
     def background(self) -> Numbers:
-        """Mean distance of other clusters' documents, (k,), drawn to that of all clusters.
-
-        The common mean counts as much as `_PRIOR_DOCUMENTS` documents.
-        """
-        prior = _PRIOR_DOCUMENTS * self.common_background
-        background: Numbers = (self.foreign_sum + prior) / (self.foreign_weight + _PRIOR_DOCUMENTS)
-        return background
+        """Mean distance of other clusters' documents, (k,); the common one where none is known."""
+        known = self.foreign_weight > 0
+        means = self.foreign_sum / np.where(known, self.foreign_weight, 1)
+        return np.where(known, means, self.common_background)
 
 
 def no_clusters(dimension: int, next_id: int = 0) -> ClusterStates:
@@ -208,14 +206,9 @@ def observe_documents(
 
 def append_clusters(states: ClusterStates, opened: ClusterStates) -> ClusterStates:
     """Return the clusters of `states`, then those of `opened`, whose ids must be higher."""
-    moved = np.arange(opened.clusters, dtype=np.int64) + states.clusters
-    total = states.clusters + opened.clusters
     return ClusterStates(
         ids=np.concatenate([states.ids, opened.ids]),
-        prototypes=add_prototypes(
-            merge_prototypes(states.prototypes, np.arange(states.clusters), total),
-            merge_prototypes(opened.prototypes, moved, total),
-        ),
+        prototypes=append_prototypes(states.prototypes, opened.prototypes),
         documents=np.concatenate([states.documents, opened.documents]),
         weight=np.concatenate([states.weight, opened.weight]),
         distance_sum=np.concatenate([states.distance_sum, opened.distance_sum]),

@@ -8,10 +8,11 @@ and stored with the memory: sums by bucket are comparable only under the same on
 import numpy as np
 
 from scripts.common.hashing import keyed_hash
-from scripts.retrieval.token_vectors import Indices, Numbers, Vectors
+from scripts.retrieval.token_vectors import Indices, Numbers, Vectors, divisors
 
 MAX_BITS = 24  # a bucket number is far from overflow, and a table of all buckets still conceivable
 _BLOCK_ROWS = 8192
+_IN_DOUBT = 1e-5  # of the largest possible product; float32 is off by a hundredth of that
 
 
 def draw_hyperplanes(seed: int, bits: int, dimension: int) -> Numbers:
@@ -36,16 +37,22 @@ def draw_hyperplanes(seed: int, bits: int, dimension: int) -> Numbers:
 def bucket_ids(hyperplanes: Numbers, vectors: Vectors) -> Indices:
     """Return the bucket of each vector, (n,), in [0, 2**bits): bit i is set where R_i · v > 0.
 
-    Products are taken in float64, so that neither block size nor library decides on which side a
-    vector lies.
+    Products that float32 leaves in doubt are taken again in float64, so that neither block size nor
+    library decides on which side a vector lies.
 
     Args:
         hyperplanes: (bits, d) as drawn.
         vectors: (n, d).
     """
     values = np.left_shift(1, np.arange(len(hyperplanes)), dtype=np.int64)
+    planes = hyperplanes.T.astype(np.float32)
+    largest = float(np.linalg.norm(hyperplanes, axis=1).max())
     buckets = np.empty(len(vectors), dtype=np.int64)
     for start in range(0, len(vectors), _BLOCK_ROWS):
-        block = vectors[start : start + _BLOCK_ROWS].astype(np.float64)
-        buckets[start : start + _BLOCK_ROWS] = (block @ hyperplanes.T > 0) @ values
+        block = vectors[start : start + _BLOCK_ROWS]
+        products = block @ planes
+        doubtful = np.abs(products).min(axis=1) <= _IN_DOUBT * largest * divisors(block)
+        exact = block[doubtful].astype(np.float64) @ hyperplanes.T
+        products[doubtful] = np.sign(exact)
+        buckets[start : start + _BLOCK_ROWS] = (products > 0) @ values
     return buckets

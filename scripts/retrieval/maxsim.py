@@ -18,6 +18,7 @@ from scripts.retrieval.token_vectors import (
     Numbers,
     TokenVectors,
     Vectors,
+    divisors,
     segment_blocks,
     unit_rows,
 )
@@ -99,11 +100,15 @@ def _block_scores(
         borders: (segments + 1,) of the rows.
     """
     # Rows first: a segment's maximum then runs along whole rows of the product.
-    product = rows @ unit_rows(texts.vectors[block]).T
+    tokens = texts.vectors[block]
+    product = rows @ tokens.T
     maxima = np.full((len(borders) - 1, product.shape[1]), _FARTHEST, dtype=np.float32)
     for segment, (low, high) in enumerate(pairwise(borders.tolist())):
         if high > low:
             np.max(product[low:high], axis=0, out=maxima[segment])
+    # The length of a token scales all its products alike, so that it need not be taken off before.
+    filled_rows = np.diff(borders) > 0
+    np.divide(maxima, divisors(tokens), out=maxima, where=filled_rows[:, None])
     first = int(np.searchsorted(texts.offsets, block.start, side="right")) - 1
     last = int(np.searchsorted(texts.offsets, block.stop, side="left"))
     # reduceat gives an empty segment its next element, so only texts with tokens take part.

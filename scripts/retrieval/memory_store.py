@@ -95,18 +95,20 @@ def write_memory(folder: Path, memory: Memory) -> None:
 
 def prototype_bytes(clusters: Clusters | None) -> int:
     """Return the bytes of the prototypes, hyperplanes and statistics as they are stored."""
-    return sum(array.nbytes for array in _arrays(clusters).values())
+    return 0 if clusters is None else sum(array.nbytes for array in _arrays(clusters).values())
 
 
 def _arrays(clusters: Clusters | None) -> dict[str, NDArray[Any]]:
     if clusters is None:
         return {"clustered": np.array([0], np.int64)}
+    prototypes = clusters.states.prototypes
+    stored = replace(prototypes, sums=prototypes.sums.astype(np.float32).astype(np.float64))
     arrays: dict[str, NDArray[Any]] = {
         "clustered": np.array([1], np.int64),
         "hyperplanes": clusters.hyperplanes,
         "came": clusters.came,
         "next_id": np.array([clusters.states.next_id], np.int64),
-        "means": mean_vectors(clusters.states.prototypes).astype(np.float32),
+        "means": mean_vectors(stored).astype(np.float32),
         "remembers": np.array([int(clusters.remembered is not None)], np.int64),
         **_state_arrays("", clusters.states),
     }

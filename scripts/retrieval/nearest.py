@@ -1,7 +1,7 @@
 """Which clusters a text is nearest to, whatever their sizes.
 
-A prototype with more and fuller buckets is nearer to any text, so that small clusters would lose
-texts to large ones. What counts is therefore how much nearer a text is than other clusters'
+A maximum over more buckets is higher for any text, so that clusters of few documents would lose
+texts to larger ones. What counts is therefore how much nearer a text is than other clusters'
 documents are on average: δ less the cluster's background.
 """
 

@@ -77,6 +77,8 @@ def decide(
         labels = np.argmin(measured - offsets, axis=1)
         nearest = measured[np.arange(texts), labels]
         compared = nearest - offsets[labels]
+    # Foreign to a new cluster is what the nearest known one would take in, whatever its size.
+    familiar = np.zeros(texts, bool) if known == 0 else nearest <= limits[labels]
     order = np.arange(texts)
     opener = -1
     while True:
@@ -86,9 +88,7 @@ def decide(
             return Decisions(labels, np.concatenate(columns, axis=1), len(sizes) - known)
         opener = int(np.argmax(refused))
         column = _distances_to_one(hyperplanes, tokens, opener, threads)
-        # Documents that known clusters take in are foreign to the new one.
-        foreign = column[accepted & (labels < known)]
-        background = float(foreign.mean()) if foreign.size else states.common_background
+        background = _background_of_one(column, familiar, opener)
         corrected = column - background * acceptance.size_correction
         moved = ((order > opener) & (corrected < compared)) | (order == opener)
         labels = np.where(moved, len(sizes), labels)
@@ -112,6 +112,13 @@ def _accepted(
     before = np.empty(len(labels), dtype=np.int64)
     before[order] = np.arange(len(labels)) - starts
     return (sizes[labels] + before <= min_size) | (nearest <= limits[labels])
+
+
+def _background_of_one(column: Numbers, familiar: NDArray[np.bool_], opener: int) -> float:
+    """Return the mean distance of familiar documents, or of all others if there are none."""
+    others = np.arange(len(column)) != opener
+    foreign = column[others & familiar] if familiar.any() else column[others]
+    return float(foreign.mean()) if foreign.size else 0.0
 
 
 def _distances_to_one(

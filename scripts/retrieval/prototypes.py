@@ -7,9 +7,10 @@ form in which they are scored.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scripts.retrieval.hyperplanes import bucket_ids
 from scripts.retrieval.token_vectors import (
@@ -61,7 +62,12 @@ class Prototypes:
 
 def empty_prototypes(clusters: int, dimension: int) -> Prototypes:
     """Return prototypes of clusters without tokens."""
-    return _stacked(np.zeros(0, np.int64), np.zeros((0, dimension)), np.zeros(0), clusters=clusters)
+    return Prototypes(
+        np.zeros(clusters + 1, np.int64),
+        np.zeros(0, np.int64),
+        np.zeros((0, dimension)),
+        np.zeros(0),
+    )
 
 
 def build_prototypes(
@@ -88,22 +94,39 @@ def build_prototypes(
         lengths = tokens.lengths[texts]
         label = np.repeat(labels[texts], lengths)
         kept = label != NO_CLUSTER
-        vectors = tokens.vectors[rows][kept]
+        vectors = tokens.vectors[rows]
+        vectors = vectors if kept.all() else vectors[kept]
         weight = np.repeat(of_text[texts], lengths)[kept]
         keys = label[kept] * _BUCKETS + bucket_ids(hyperplanes, vectors)
-        block = _stacked(keys, vectors * weight[:, None], weight, clusters=clusters)
+        block = _stacked(keys, vectors, weight, clusters=clusters)
         parts = add_prototypes(parts, block)
     return parts
 
 
 def add_prototypes(one: Prototypes, other: Prototypes) -> Prototypes:
     """Return P(A ∪ B) of each cluster; the one with fewer clusters lacks the last ones."""
-    keys = np.concatenate([_keys(one), _keys(other)])
-    return _stacked(
-        keys,
+    clusters = max(one.clusters, other.clusters)
+    if len(other.buckets) == 0:
+        offsets = np.append(one.offsets, np.repeat(one.offsets[-1:], clusters - one.clusters))
+        return replace(one, offsets=offsets)
+    of_one, of_other = _keys(one), _keys(other)
+    keys = np.union1d(of_one, of_other)
+    # No key comes twice in one of them.
+    sums, weights = np.zeros((len(keys), one.dimension)), np.zeros(len(keys))
+    for part, own in ((one, of_one), (other, of_other)):
+        places = np.searchsorted(keys, own)
+        sums[places] += part.sums
+        weights[places] += part.weights
+    return _with_keys(keys, sums, weights, clusters)
+
+
+def append_prototypes(one: Prototypes, other: Prototypes) -> Prototypes:
+    """Return the clusters of one, then those of the other."""
+    return Prototypes(
+        np.concatenate([one.offsets, other.offsets[1:] + one.offsets[-1]]),
+        np.concatenate([one.buckets, other.buckets]),
         np.concatenate([one.sums, other.sums]),
         np.concatenate([one.weights, other.weights]),
-        clusters=max(one.clusters, other.clusters),
     )
 
 
@@ -141,7 +164,11 @@ def merge_prototypes(prototypes: Prototypes, groups: Indices, clusters: int) -> 
     group = groups[prototypes.cluster_of_row]
     kept = group != NO_CLUSTER
     keys = group[kept] * _BUCKETS + prototypes.buckets[kept]
-    return _stacked(keys, prototypes.sums[kept], prototypes.weights[kept], clusters=clusters)
+    # Each bucket counts once: its sum has the weights in it.
+    merged = _stacked(keys, prototypes.sums[kept], np.ones(len(keys)), clusters=clusters)
+    places = np.searchsorted(_keys(merged), keys)
+    weights = np.bincount(places, prototypes.weights[kept], minlength=len(merged.buckets))
+    return replace(merged, weights=weights.astype(np.float64))
 
 
 def take_prototypes(prototypes: Prototypes, places: Sequence[int] | Indices) -> Prototypes:
@@ -162,17 +189,25 @@ def mean_vectors(prototypes: Prototypes) -> Numbers:
     return sums / np.where(weights > 0, weights, 1)[:, None]
 
 
-def _stacked(keys: Indices, vectors: Numbers, weights: Numbers, *, clusters: int) -> Prototypes:
-    """Return the sums of vectors with equal keys, cluster * _BUCKETS + bucket."""
+def _stacked(
+    keys: Indices, vectors: NDArray[np.floating], weights: Numbers, *, clusters: int
+) -> Prototypes:
+    """Return the sums of vectors times weights with equal keys, cluster * _BUCKETS + bucket."""
+    if len(keys) == 0:
+        return empty_prototypes(clusters, vectors.shape[1])
+    from scipy.sparse import csr_array
+
     order = np.argsort(keys, kind="stable")
     present, starts = np.unique(keys[order], return_index=True)
-    if present.size:
-        sums = np.add.reduceat(vectors[order].astype(np.float64, copy=False), starts, axis=0)
-        totals = np.add.reduceat(weights[order], starts)
-    else:
-        sums, totals = np.zeros((0, vectors.shape[1])), np.zeros(0)
-    offsets = offsets_of(np.bincount(present // _BUCKETS, minlength=clusters))
-    return Prototypes(offsets, present % _BUCKETS, sums, totals)
+    borders = np.append(starts, len(keys))
+    sums = csr_array((weights[order], order, borders), shape=(len(present), len(keys))) @ vectors
+    totals = np.add.reduceat(weights[order], starts)
+    return _with_keys(present, sums, totals, clusters)
+
+
+def _with_keys(keys: Indices, sums: Numbers, weights: Numbers, clusters: int) -> Prototypes:
+    offsets = offsets_of(np.bincount(keys // _BUCKETS, minlength=clusters))
+    return Prototypes(offsets, keys % _BUCKETS, sums, weights)
 
 
 def _keys(prototypes: Prototypes) -> Indices:

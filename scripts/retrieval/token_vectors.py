@@ -46,8 +46,14 @@ class TokenVectors(NamedTuple):
         return self.vectors[self.offsets[place] : self.offsets[place + 1]]
 
     def take(self, places: Sequence[int] | Indices) -> "TokenVectors":
-        """Return the texts at `places` in that order; a place may come again."""
+        """Return the texts at `places` in that order; a place may come again.
+
+        Vectors of consecutive texts are not copied.
+        """
         chosen = np.asarray(places, dtype=np.int64)
+        if len(chosen) and np.array_equal(chosen, np.arange(chosen[0], chosen[0] + len(chosen))):
+            borders = self.offsets[chosen[0] : chosen[-1] + 2]
+            return TokenVectors(self.vectors[borders[0] : borders[-1]], borders - borders[0])
         rows, offsets = rows_of_segments(self.offsets, chosen)
         first = None if self.first is None else self.first[chosen]
         return TokenVectors(self.vectors[rows], offsets, first)
@@ -83,5 +89,10 @@ def segment_blocks(offsets: Indices, rows: int) -> Iterator[slice]:
 
 def unit_rows(vectors: NDArray[np.floating]) -> Vectors:
     """Return rows of length 1, float32; a zero row stays zero, so that its cosines are 0."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.where(norms > 0, norms, 1)).astype(np.float32, copy=False)
+    return (vectors / divisors(vectors)[:, None]).astype(np.float32, copy=False)
+
+
+def divisors(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the length of each row, (n,), and 1 for a zero row."""
+    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    return np.where(norms > 0, norms, 1).astype(vectors.dtype, copy=False)

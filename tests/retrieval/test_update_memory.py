@@ -587,3 +587,16 @@ def test_the_report_is_plain_json(tmp_path):
     header, line = (folder / "cohesion.tsv").read_text(encoding="utf-8").splitlines()
     row = dict(zip(header.split("\t"), line.split("\t"), strict=True))
     assert row["documents"] == "40" and row["purity"] == "1.0"
+
+
+def test_queries_with_a_label_stay_with_their_document(tmp_path):
+    """Where each document has a query that knows it, as many pairs stay as documents."""
+    loop = Loop(tmp_path, labels="all", positives="labels", memory_docs=20)
+    loop.add(topical(0, ("school", "road", "sea", "hill"), each=20, asked=20))
+    folder = loop.add(topical(1, ("school",), asked=0))
+    held = read_memory(folder)
+    old = set(ids(held.documents, 0))
+    known = held.queries["known_answers"].to_pylist()
+    assert held.queries.num_rows == len(old) == 20
+    assert {name for answers in known for name in answers} == old
+    assert report_of(folder)["pairs"]["by_positive"] == {"label": 20}
