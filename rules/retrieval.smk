@@ -93,7 +93,7 @@ rule build_session:
         shares=lambda wildcards: RETRIEVAL.shares_until(int(wildcards.session)),
         test_share=RETRIEVAL.config["test_share"],
         seed=CONFIG["seed"],
-        code=code_version("scripts/retrieval/build_session.py", packages=("numpy", "duckdb")),
+        code=code_version("scripts/retrieval/build_session.py", packages=("numpy", "scipy")),
     script:
         "../scripts/retrieval/build_session.py"
 
