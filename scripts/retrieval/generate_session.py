@@ -13,9 +13,10 @@ from typing import Any
 from scripts.common.entry import entry
 from scripts.common.errors import ConfigError
 from scripts.common.files import atomic_file
+from scripts.common.keyed_generator import keyed_generator
 from scripts.common.progress import Progress
 from scripts.common.tsv import write_tsv
-from scripts.retrieval.generated_cases import CaseMaker, keyed_generator
+from scripts.retrieval.generated_cases import CaseMaker
 from scripts.retrieval.topic_vocabulary import all_topics
 from scripts.retrieval.topical_texts import Case, document_text, query_text
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from scripts.common.hashing import keyed_hash
+from scripts.common.keyed_generator import keyed_generator
 from scripts.retrieval.topic_vocabulary import Topic, all_topics
 from scripts.retrieval.topical_texts import Case
 
@@ -21,11 +21,6 @@ _SYLLABLES = tuple(
     "가나다라마바사아자차카타파하고노도로모보소오조초구누두루무부수우주추기니디리미비시이지치"
 )
 _ENDINGS = ("마을", "연구원", "협회", "공단", "상가", "모임", "재단", "사무소", "센터", "조합")
-
-
-def keyed_generator(seed: int, purpose: str, *parts: str) -> np.random.Generator:
-    """Return a generator of its own for each (`seed`, `purpose`, `parts`)."""
-    return np.random.Generator(np.random.Philox(key=keyed_hash(seed, purpose, *parts)))
 
 
 def topic_weights(session: int, topics: int, seed: int) -> npt.NDArray[np.float64]:
