@@ -12,7 +12,15 @@ import pytest
 
 from tests.workflow.harness import ROOT
 
-TARGETS = {"all", "corpus", "language_model", "classification", "descriptors", "report"}
+TARGETS = {
+    "all",
+    "corpus",
+    "language_model",
+    "classification",
+    "descriptors",
+    "retrieval",
+    "report",
+}
 OFFERED_RESOURCES = {
     *("tmpdir", "mem_mb", "batch_documents", "chunk_documents"),
     *("batch_tokens", "save_steps", "memory_mb", "gpu"),
@@ -68,8 +76,15 @@ def script_module(name: str) -> str:
 
 def test_there_are_rules_of_every_track() -> None:
     tracks = {script_module(name).split(".")[1] for name in scripted()}
-    assert tracks == {"corpus", "language_model", "classification", "descriptors", "report"}
-    assert len(scripted()) == 70
+    assert tracks == {
+        "corpus",
+        "language_model",
+        "classification",
+        "descriptors",
+        "retrieval",
+        "report",
+    }
+    assert len(scripted()) == 82
 
 
 @pytest.mark.parametrize("name", scripted())
