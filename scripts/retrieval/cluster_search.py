@@ -21,8 +21,10 @@ from scripts.retrieval.memory_store import read_memory
 from scripts.retrieval.nearest import nearest_clusters
 from scripts.retrieval.search import Block, Found, exact_search
 from scripts.retrieval.tables import NO_CLUSTER
-from scripts.retrieval.token_vectors import Indices, TokenVectors
-from scripts.retrieval.vector_files import DOCUMENTS, QUERIES, read_vectors
+from scripts.retrieval.token_vectors import Indices, Vectors
+from scripts.retrieval.vector_files import DOCUMENTS, QUERIES, mapped_vectors, read_vectors
+
+_TEXTS_AT_A_TIME = 256  # whose token vectors are held
 
 
 @dataclass(frozen=True)
@@ -79,21 +81,21 @@ def search_clusters(
     def placed(texts: Sequence[str], count: int) -> Indices:
         if not states.clusters:
             return np.full((len(texts), count), NO_CLUSTER, np.int64)
-        tokens = encoder.token_vectors(texts)
-        return nearest_clusters(
-            states,
-            TokenVectors(tokens.vectors, tokens.offsets),
-            count,
-            size_correction=correction,
-            threads=threads,
-        ).places
+        places = [np.zeros((0, count), np.int64)]
+        for start in range(0, len(texts), _TEXTS_AT_A_TIME):
+            tokens = encoder.token_vectors(texts[start : start + _TEXTS_AT_A_TIME])
+            found = nearest_clusters(
+                states, tokens, count, size_correction=correction, threads=threads
+            )
+            places.append(found.places)
+        return np.concatenate(places)
 
     own = [np.zeros((0, 1), np.int64), *(placed(texts, 1) for texts in documents)]
     homes = np.concatenate(own)[:, 0]
     asked = placed(queries, nearest)
     found = exact_search(
         read_vectors(vectors, QUERIES),
-        _blocks(read_vectors(vectors, DOCUMENTS), homes, asked),
+        _blocks(mapped_vectors(vectors, DOCUMENTS), homes, asked),
         depth=depth,
         threads=threads,
     )
@@ -126,7 +128,7 @@ def _states(
     return measured.clusters.states, settings["size_correction"]
 
 
-def _blocks(vectors: np.ndarray, homes: Indices, asked: Indices) -> Iterator[Block]:
+def _blocks(vectors: Vectors, homes: Indices, asked: Indices) -> Iterator[Block]:
     for cluster in np.unique(homes[homes != NO_CLUSTER]):
         places = np.flatnonzero(homes == cluster)
         yield Block(places, vectors[places], np.flatnonzero((asked == cluster).any(axis=1)))

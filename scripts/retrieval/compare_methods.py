@@ -139,7 +139,9 @@ def run(
                 *(one["method"], one["reference"], AVERAGE, measure),
                 *(one["collection"], one["mode"], one["verdict"] or "no interval"),
                 one["difference"],
-                f"{one['smallest_detectable']:.4f}" if one["smallest_detectable"] else "unknown",
+                "unknown"
+                if one["smallest_detectable"] is None
+                else f"{one['smallest_detectable']:.4f}",
             )
     book = main_book(books)
     write_json(

@@ -57,7 +57,7 @@ def method_facts(
         figures = {}
         for figure in FIGURES:
             sample = figure_sample(book, streams, figure, book.sessions - 1)
-            one = None if sample is None else estimates(sample, draws)[column]
+            one = None if sample is None else estimates(sample, figure, draws)[column]
             figures[figure] = None if one is None else vars(one)
         found[method] = {
             "settings": methods.get(method),

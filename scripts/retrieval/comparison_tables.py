@@ -80,7 +80,7 @@ def transfer_rows(
     for book in books:
         for method, streams in streams_by_method(book, methods).items():
             for figure, session, sample in known_figures(book, streams):
-                for measure, one in zip(MEASURES, estimates(sample, draws), strict=True):
+                for measure, one in zip(MEASURES, estimates(sample, figure, draws), strict=True):
                     yield (
                         *(method, book.collection, book.mode, measure, figure, session),
                         *_estimate(one),

@@ -8,7 +8,14 @@ import numpy as np
 from scripts.retrieval.paired_draws import LEVEL, Intervals, PairedDraws, Sample
 from scripts.retrieval.score_book import ScoreBook
 from scripts.retrieval.tables import MEASURES
-from scripts.retrieval.transfer import FIGURES, LOWER_IS_BETTER, entry_parts, figure_parts
+from scripts.retrieval.transfer import (
+    AVERAGE,
+    FIGURES,
+    LOWER_IS_BETTER,
+    SHARES,
+    entry_parts,
+    figure_parts,
+)
 
 BETTER, WORSE, WITHIN = "better", "worse", "within"
 
@@ -75,9 +82,11 @@ def known_figures(book: ScoreBook, streams: Sequence[str]) -> Iterator[tuple[str
                 yield figure, session, sample
 
 
-def estimates(sample: Sample, draws: PairedDraws) -> list[Estimate]:
-    """Return an estimate of each measure."""
+def estimates(sample: Sample, figure: str, draws: PairedDraws) -> list[Estimate]:
+    """Return an estimate of each measure of a figure; that of a share stays within 0 and 1."""
     found, by_seed = draws.intervals(sample), sample.by_seed
+    if figure in SHARES:
+        found = replace(found, low=found.low.clip(0, 1), high=found.high.clip(0, 1))
     spread = by_seed.std(axis=0, ddof=1) if len(by_seed) > 1 else None
     return [
         Estimate(
@@ -100,7 +109,7 @@ def entry_estimates(sample: Sample, draws: PairedDraws) -> list[Estimate]:
     (values,) = sample.parts.values()
     bound = (1 - LEVEL) / 2
     found = []
-    for column, one in enumerate(estimates(sample, draws)):
+    for column, one in enumerate(estimates(sample, AVERAGE, draws)):
         low, high = one.low, one.high
         if low is not None and (values[:, :, column] == 0).all():
             high = 1 - bound ** (1 / one.queries)

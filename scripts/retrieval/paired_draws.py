@@ -81,7 +81,10 @@ class Intervals:
 
     @property
     def detectable(self) -> Numbers:
-        """(figures,) the smallest true difference that would be found in four of five trials."""
+        """(figures,) the smallest true difference that is found in four of five trials.
+
+        ASSUME that the standard error is known well: where few seeds make most of it, it is more.
+        """
         return DETECTABLE_ERRORS * self.errors
 
 

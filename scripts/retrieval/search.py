@@ -105,8 +105,7 @@ def _search_block(queries: Vectors, vectors: Vectors, depth: int) -> tuple[Place
         for start in range(0, len(waiting), at_a_time):
             rows = waiting[start : start + at_a_time]
             rough, candidates = index.search(queries[rows], fetch)
-            # Row sums, since the rounding of a matrix product hangs on a row's place.
-            exact = (vectors[candidates].astype(np.float64) * queries[rows, None]).sum(axis=2)
+            exact = _exact_scores(queries[rows], vectors, candidates)
             places[rows], scores[rows] = _merged(candidates, exact, depth)
             left_out = rough[:, -1] + slack * lengths[rows]
             if fetch < total:
@@ -114,6 +113,19 @@ def _search_block(queries: Vectors, vectors: Vectors, depth: int) -> tuple[Place
         waiting = np.concatenate(unsettled) if unsettled else waiting[:0]
         fetch = min(total, 4 * fetch)
     return places, scores
+
+
+def _exact_scores(queries: Vectors, vectors: Vectors, candidates: Places) -> Scores:
+    """Return the inner products of each query with its candidates in double precision."""
+    scores = np.empty(candidates.shape)
+    columns = max(1, _NUMBERS_AT_A_TIME // (len(queries) * vectors.shape[1]))
+    for start in range(0, candidates.shape[1], columns):
+        some = slice(start, start + columns)
+        # Row sums, since the rounding of a matrix product hangs on a row's place.
+        products = vectors[candidates[:, some]].astype(np.float64)
+        products *= queries[:, None]
+        scores[:, some] = products.sum(axis=2)
+    return scores
 
 
 def _merged(places: Places, scores: Scores, depth: int) -> tuple[Places, Scores]:

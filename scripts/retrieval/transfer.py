@@ -25,6 +25,7 @@ AVERAGE, BACKWARD, FORWARD = "average", "backward", "forward"
 FORGETTING, PREQUENTIAL = "forgetting", "prequential"
 FIGURES = (AVERAGE, FORGETTING, BACKWARD, FORWARD, PREQUENTIAL)
 LOWER_IS_BETTER = frozenset({FORGETTING})
+SHARES = frozenset({AVERAGE, PREQUENTIAL})  # between 0 and 1, where the others are differences
 Parts = dict[int, Values]  # by test session: what each of its queries adds, by measure
 
 

@@ -76,6 +76,17 @@ def read_vectors(path: Path, name: str) -> Vectors:
         return np.asarray(file.get_tensor(name), np.float32)
 
 
+def mapped_vectors(path: Path, name: str) -> Vectors:
+    """Return one tensor (n, d) mapped from the file, so that memory holds only what is read."""
+    rows, dimension = shape_of(path, name)
+    if not rows:
+        return np.zeros((0, dimension), np.float32)
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        first, _ = json.loads(stream.read(length))[name]["data_offsets"]
+    return np.memmap(path, "<f4", "r", offset=8 + length + first, shape=(rows, dimension))
+
+
 def shape_of(path: Path, name: str) -> tuple[int, int]:
     """Return rows and dimension of a tensor."""
     with _opened(path) as file:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from scripts.common.tables import table_of_rows, write_table
-from scripts.retrieval.pooling import TokenVectors, text_vectors_of
+from scripts.retrieval.pooling import text_vectors_of
 from scripts.retrieval.tables import DOCUMENTS, QRELS, QUERIES
+from scripts.retrieval.token_vectors import TokenVectors
 
 
 def write_session(

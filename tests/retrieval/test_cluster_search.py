@@ -10,7 +10,6 @@ from scripts.retrieval.cluster_state import measure_clusters
 from scripts.retrieval.hyperplanes import draw_hyperplanes
 from scripts.retrieval.memory_store import Clusters, Memory, empty_memory, write_memory
 from scripts.retrieval.tables import DOCUMENT, MEMBERS, QUERY_SCORES
-from scripts.retrieval.token_vectors import TokenVectors
 from tests.retrieval.search_builders import TokenEncoder, write_session
 
 AXES = {"sun": [1, 0, 0], "sea": [0, 1, 0], "oak": [0, 0, 1]}
@@ -28,7 +27,7 @@ def write_clusters(folder, words):
     hyperplanes = draw_hyperplanes(1, 6, 3)
     states, distances = measure_clusters(
         hyperplanes,
-        TokenVectors(found.vectors, found.offsets),
+        found,
         labels,
         np.zeros(len(texts), np.int64),
         ids=np.arange(3),

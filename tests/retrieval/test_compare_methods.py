@@ -223,6 +223,16 @@ def test_all_or_none_has_the_exact_binomial_bound(tmp_path):
     assert ends["new"] == pytest.approx((1 - ends["random"][1], 1), abs=2e-6)
 
 
+def test_intervals_of_shares_stay_between_0_and_1(tmp_path):
+    """Two seeds that differ much: Student's quantile alone would lead far beyond."""
+    streams = Streams(tmp_path, {"random": "random", "new": "none"}, sessions=2, seeds=(1, 2))
+    streams.write(lambda method, seed, model, test: hits(method, seed, model, test, 0.4 * seed))
+    written = streams.compare("random")
+    rows = [*read_tsv(written["matrix"]), *rows_of(written["transfer"], figure="average")]
+    ends = [float(row[end]) for row in rows for end in ("low", "high")]
+    assert min(ends) == 0 and max(ends) == 1
+
+
 def test_a_single_query_has_no_verdict(tmp_path):
     streams = Streams(tmp_path, {"random": "random", "new": "none"}, queries=[0, 1, 0], seeds=(1,))
     streams.write(lambda method, seed, model, test: np.ones(1) * (method == "new"))

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import pytrec_eval
+from safetensors.numpy import load_file
 
 from scripts.common.errors import ConfigError, IntegrityError
 from scripts.common.files import read_json
@@ -12,7 +13,14 @@ from scripts.common.tables import read_table
 from scripts.retrieval import encoders, evaluate_accumulated, evaluate_bm25, evaluate_session
 from scripts.retrieval.score_rows import Scored, read_scored
 from scripts.retrieval.tables import QUERY_SCORES
-from scripts.retrieval.vector_files import read_vectors
+from scripts.retrieval.vector_files import (
+    Rows,
+    mapped_vectors,
+    read_metadata,
+    read_vectors,
+    vector_blocks,
+    write_vectors,
+)
 from tests.retrieval.search_builders import WrittenEncoder, write_session
 
 VECTORS = {
@@ -221,6 +229,28 @@ def test_vectors_out_of_order_or_of_two_models_are_refused(tmp_path, sessions, u
             evaluate_accumulated.run(chosen, **tables, scores=scores)
     with pytest.raises(IntegrityError, match="equal in number"):
         evaluate_accumulated.run([files[0]["vectors"]], **tables, scores=scores)
+
+
+def test_vector_files_are_read_by_any_reader_of_the_format_and_in_parts(tmp_path):
+    generator = np.random.default_rng(1)
+    parts = {"documents": generator.random((11, 3)), "queries": generator.random((2, 3))}
+    arrays = {name: part.astype(np.float32) for name, part in parts.items()}
+    path = tmp_path / "one.safetensors"
+    rows = {name: Rows(len(one), np.array_split(one, 3)) for name, one in arrays.items()}
+    write_vectors(path, rows, dimension=3, metadata={"key": "값"})
+    read = load_file(path)
+    for name, array in arrays.items():
+        assert np.array_equal(read[name], array)
+        assert np.array_equal(mapped_vectors(path, name), array)
+        blocks = list(vector_blocks(path, name, rows=4))
+        assert [start for start, _ in blocks] == list(range(0, len(array), 4))
+        assert np.array_equal(np.concatenate([block for _, block in blocks]), array)
+    assert read_metadata(path) == {"key": "값"}
+    with pytest.raises(ValueError, match="11 rows, not 12"):
+        write_vectors(
+            path, {"documents": Rows(12, [arrays["documents"]])}, dimension=3, metadata={}
+        )
+    assert np.array_equal(read_vectors(path, "queries"), arrays["queries"])  # left as it was
 
 
 def test_a_truncated_vector_file_is_told_in_one_line(tmp_path, sessions, use):
