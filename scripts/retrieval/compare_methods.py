@@ -59,7 +59,7 @@ def run(
         losses_table: TSV to write: loss curves.
         summary: JSON to write: counts, figures, verdicts, versions, hashes.
         methods: settings by method, in the table's order.
-        streams: "method/seed" of each stream, in order; BM25's is "bm25/0".
+        streams: "method/seed" of each stream, in order.
         sessions: names, in order.
         reference: method that the others are compared with.
         measure: what verdicts go by.

@@ -10,7 +10,7 @@ from scripts.common.files import sha256_file
 from scripts.retrieval.method_figures import estimates, figure_sample
 from scripts.retrieval.paired_draws import LEVEL, PairedDraws
 from scripts.retrieval.score_book import ScoreBook, streams_by_method
-from scripts.retrieval.score_rows import BM25, OWN
+from scripts.retrieval.score_rows import OWN
 from scripts.retrieval.tables import FULL, MEASURES
 from scripts.retrieval.transfer import FIGURES, LOWER_IS_BETTER
 
@@ -27,7 +27,7 @@ def session_facts(
     which texts have no words.
     """
     by_test: dict[int, Mapping[str, Any]] = {}
-    for one in sorted(facts, key=lambda one: (one["method"] == BM25, one["method"])):
+    for one in sorted(facts, key=lambda one: (one["lexical"], one["method"])):
         by_test.setdefault(int(one["test"]), one)
     described = manifest["sessions"] if isinstance(manifest, dict) else manifest
     by_name = {str(one["name"]): one for one in described}

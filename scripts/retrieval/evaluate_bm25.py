@@ -6,6 +6,7 @@ BM25 learns nothing from session to session, so that it stands as one model for 
 """
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ def run(
     accumulated: Path,
     facts: Path,
     *,
+    method: str,
+    seed: int,
     test: int,
     tokens: str = "bigrams",
     depth: int = 100,
@@ -39,6 +42,8 @@ def run(
         scores: table to write: of the same.
         accumulated: table to write: all queries on the accumulated collection.
         facts: JSON to write: counts.
+        method: name of the stream's method.
+        seed: seed of the stream, for its name alone.
         test: the last session.
         tokens: what is counted: words, bigrams (character pairs of words) or morphemes (Kiwi's).
         depth: documents a query that are found at most.
@@ -54,7 +59,6 @@ def run(
     from scripts.retrieval.score_rows import (
         ACCUMULATED,
         BASE,
-        BM25,
         OWN,
         Scored,
         count_unanswered,
@@ -72,6 +76,7 @@ def run(
     from scripts.retrieval.trec_run import run_of, write_trec_run
 
     require_depth(depth)
+    own_scored = Scored(method, seed, BASE, test, OWN, lexical=True)
     if {len(documents), len(queries), len(qrels)} != {test + 1}:
         raise IntegrityError(
             f"give documents, queries and qrels of sessions 0 to {test}, each once"
@@ -93,17 +98,17 @@ def run(
 
     own, own_ids = index(documents[test:]), read_document_ids(documents[test:])
     run_found, answers = search(own, own_ids, test)
-    write_trec_run(runs, run_found, tag=BM25)
+    write_trec_run(runs, run_found, tag=method)
     write_scores(
         scores,
         score_rows(run_found, asked[test], answers, mode=FULL, test=test),
-        Scored(BM25, 0, BASE, test, OWN),
+        own_scored,
     )
     unanswered = count_unanswered(answers.values())
     write_json(
         facts,
         {
-            **vars(Scored(BM25, 0, BASE, test, OWN)),
+            **vars(own_scored),
             "modes": [FULL],
             "queries": len(asked[test]),
             "scored": len(asked[test]) - unanswered,
@@ -122,7 +127,7 @@ def run(
     for number, one in enumerate(asked):
         run_found, answers = search(everything, all_ids, number)
         rows += score_rows(run_found, one, answers, mode=FULL, test=number)
-    write_scores(accumulated, rows, Scored(BM25, 0, BASE, test, ACCUMULATED))
+    write_scores(accumulated, rows, replace(own_scored, collection=ACCUMULATED))
     _logger.info(
         "BM25 on session %d: %d of %d queries scored, %d documents",
         *(test, len(asked[test]) - unanswered, len(asked[test]), len(own_ids)),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scripts.common.errors import IntegrityError
 from scripts.common.tables import read_table
-from scripts.retrieval.score_rows import ACCUMULATED, BASE, BM25, OWN, Scored, read_scored
+from scripts.retrieval.score_rows import ACCUMULATED, BASE, OWN, Scored, read_scored
 from scripts.retrieval.tables import FULL, MEASURES, MODES, QUERY_SCORES, STORED
 
 Values = NDArray[np.float64]  # (queries of a test session, measures)
@@ -30,6 +30,7 @@ class ScoreBook:
         sessions: T.
         qids: scored queries of each test session, the same for every model.
         cells: by stream ("method/seed"), then (t, j).
+        lexical: streams that match words, without an encoder.
     """
 
     collection: str
@@ -37,6 +38,7 @@ class ScoreBook:
     sessions: int
     qids: dict[int, list[str]] = field(default_factory=dict)
     cells: dict[str, dict[Cell, Values]] = field(default_factory=dict)
+    lexical: set[str] = field(default_factory=set)
 
     def queries(self, test: int) -> int:
         """Return the number of scored queries of a test session."""
@@ -60,7 +62,7 @@ class ScoreBook:
     def base(self, test: int) -> Values | None:
         """Return the scores of the encoder before any training, where it was evaluated."""
         for stream, of_stream in self.cells.items():
-            if not stream.startswith(f"{BM25}/") and (BASE, test) in of_stream:
+            if stream not in self.lexical and (BASE, test) in of_stream:
                 return of_stream[BASE, test]
         return None
 
@@ -142,6 +144,8 @@ def _add(
     if (model, test) in of_stream:
         raise IntegrityError(f"{path}: model {model} of {scored.stream} on {test} stands twice")
     of_stream[model, test] = values
+    if scored.lexical:
+        book.lexical.add(scored.stream)
 
 
 def _complete(book: ScoreBook, own: ScoreBook) -> None:

@@ -14,7 +14,6 @@ from scripts.retrieval.tables import QUERY_SCORES
 
 OWN, ACCUMULATED = "own", "accumulated"
 BASE = -1  # the encoder before session 0, and whatever else no session changes
-BM25 = "bm25"
 _KEY = b"scored"
 
 
@@ -27,6 +26,7 @@ class Scored:
         session: after which the model was trained; BASE for one that no session changes.
         test: session of the collection searched, or the last one of an accumulated collection.
         collection: OWN or ACCUMULATED.
+        lexical: whether the method matches words, without an encoder.
     """
 
     method: str
@@ -34,6 +34,7 @@ class Scored:
     session: int
     test: int
     collection: str
+    lexical: bool = False
 
     @property
     def stream(self) -> str:

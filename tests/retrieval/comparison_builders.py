@@ -37,8 +37,7 @@ class Streams:
         self.queries = [queries] * sessions if isinstance(queries, int) else queries
         self.names = [f"D{number}" for number in range(sessions)]
         self.files: dict[str, list[Path]] = {
-            name: []
-            for name in ("scores", "accumulated", "facts", "reports", "cohesions", "trainings")
+            name: [] for name in ("scores", "accumulated", "facts", "memories", "models")
         }
 
     def streams(self, method: str) -> tuple[int, ...]:
@@ -73,10 +72,19 @@ class Streams:
     ) -> None:
         path = self._folder(method, seed) / "scores" / f"model-{model}-test-{test}.parquet"
         rows = [row for mode in modes for row in self._rows(method, seed, model, test, level, mode)]
-        write_scores(path, rows, Scored(method, seed, model, test, "own"))
+        write_scores(path, rows, Scored(method, seed, model, test, "own", method == "bm25"))
         facts = path.with_suffix(".json")
         counts = {"queries": self.queries[test] + 2, "scored": self.queries[test]}
-        write_json(facts, {"method": method, "test": test, "without_answer": 2, **counts})
+        write_json(
+            facts,
+            {
+                "method": method,
+                "test": test,
+                "lexical": method == "bm25",
+                "without_answer": 2,
+                **counts,
+            },
+        )
         self.files["scores"].append(path)
         self.files["facts"].append(facts)
 
@@ -88,7 +96,9 @@ class Streams:
             for test in range(model + 1)
             for row in self._rows(method, seed, session, test, level, "full")
         ]
-        write_scores(path, rows, Scored(method, seed, session, model, "accumulated"))
+        write_scores(
+            path, rows, Scored(method, seed, session, model, "accumulated", method == "bm25")
+        )
         self.files["accumulated"].append(path)
 
     def record(self, method: str, seed: int) -> None:
@@ -114,9 +124,8 @@ class Streams:
                 model / "training.json",
                 {"session": session, "seed": seed, "steps": 10, "losses": [[5, 0.5], [10, 0.25]]},
             )
-            self.files["reports"].append(memory / "report.json")
-            self.files["cohesions"].append(memory / "cohesion.tsv")
-            self.files["trainings"].append(model / "training.json")
+            self.files["memories"].append(memory)
+            self.files["models"].append(model)
 
     def compare(self, reference: str, folder: str = "tables", **more: Any) -> dict[str, Path]:
         manifest = self.root / "manifest.json"

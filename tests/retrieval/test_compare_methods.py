@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scripts.common.errors import ConfigError, IntegrityError
-from scripts.common.files import read_json
+from scripts.common.files import read_json, write_json
 from scripts.common.hashing import keyed_hash
 from tests.retrieval.comparison_builders import Streams
 
@@ -256,7 +256,8 @@ def test_what_does_not_belong_together_is_refused_in_one_line(tmp_path):
     refused("stands twice")
     streams.files["accumulated"] = kept["scores"]
     refused("on the own collection")
-    streams.files["reports"] = [tmp_path / "manifest.json"]
+    streams.files["memories"] = [tmp_path]
+    write_json(tmp_path / "report.json", {})
     refused("does not lie in METHOD/SEED")
     refused("none of the listed streams", streams=["random/1"])
     other = Streams(

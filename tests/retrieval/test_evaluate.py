@@ -32,6 +32,7 @@ VECTORS = {
     "to the east": [0.5, 0.8, 0],
     "to the west": [0, 0.3, 0.9],
 }
+BY_WORDS = {"method": "words", "seed": 3, "tokens": "words"}
 LATER = {**VECTORS, "north": [0, 0, 1], "west": [1, 0, 0]}
 
 
@@ -265,7 +266,7 @@ def test_bm25_searches_its_own_and_the_accumulated_collection(tmp_path, sessions
     names = ("runs", "scores", "accumulated", "facts")
     written: dict[str, Any] = {name: tmp_path / name for name in names}
     tables = tables_of(sessions)
-    evaluate_bm25.run(**tables, **written, test=1, tokens="words")
+    evaluate_bm25.run(**tables, **written, **BY_WORDS, test=1)
     runs, own, accumulated, facts = written.values()
     assert scores_of(own) == {("full", "qw"): 1.0}
     assert scores_of(accumulated) == {
@@ -277,6 +278,6 @@ def test_bm25_searches_its_own_and_the_accumulated_collection(tmp_path, sessions
     }
     assert runs.read_text().split()[:4] == ["qw", "Q0", "w", "1"]
     assert read_json(facts)["without_answer"] == 1 and read_json(facts)["tokens"] == "words"
-    assert read_scored(own) == Scored("bm25", 0, -1, 1, "own")
+    assert read_scored(own) == Scored("words", 3, -1, 1, "own", lexical=True)
     with pytest.raises(IntegrityError, match="sessions 0 to 2"):
-        evaluate_bm25.run(**tables, **written, test=2)
+        evaluate_bm25.run(**tables, **written, **BY_WORDS, test=2)
