@@ -21,7 +21,7 @@ def test_arrays_read_back_and_equal_ones_have_equal_bytes(tmp_path: Path) -> Non
 
 def test_what_is_missing_or_broken_is_named(tmp_path: Path) -> None:
     path = tmp_path / "arrays.safetensors"
-    with pytest.raises(IntegrityError, match="arrays.safetensors is missing"):
+    with pytest.raises(IntegrityError, match=r"arrays\.safetensors is missing"):
         read_arrays(path, ["a"])
     write_arrays(path, {"a": np.zeros(9)})
     with pytest.raises(IntegrityError, match="no complete safetensors file with a, b"):
