@@ -185,6 +185,7 @@ rule update_memory:
     resources:
         mem_mb=growing(3000),
         runtime=growing(240),
+        gpu=1,
     params:
         method=lambda wildcards: RETRIEVAL.memory_settings(wildcards.method),
         memory_docs=RETRIEVAL.config["memory_docs"],

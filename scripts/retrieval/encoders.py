@@ -47,13 +47,14 @@ class Encoder(Protocol):
         """Return (texts, d) float32 unit vectors; zeros for a text without content tokens."""
 
 
-def load_encoder(folder: Path, *, threads: int, device: str = "cpu") -> Encoder:
+def load_encoder(folder: Path, *, threads: int, gpu: int = 0) -> Encoder:
     """Load an encoder.
 
     Args:
         folder: what `prepare_encoder` or `train_encoder` wrote.
         threads: threads of the CPU.
-        device: where a transformer computes, by torch's name; the hashed encoder has no use for it.
+        gpu: devices: 0 computes on the CPU, 1 on the GPU where there is one; the hashed encoder has
+            no use for it.
 
     Raises:
         IntegrityError: a file is missing or broken, or the kind is unknown.
@@ -65,8 +66,11 @@ def load_encoder(folder: Path, *, threads: int, device: str = "cpu") -> Encoder:
 
         return HashedEncoder.read(folder, threads=threads)
     if kind == TRANSFORMER:
+        import torch
+
         from scripts.retrieval.transformer_encoder import TransformerEncoder
 
+        device = "cuda" if gpu > 0 and torch.cuda.is_available() else "cpu"
         return TransformerEncoder.read(folder, threads=threads, device=device)
     raise IntegrityError(
         f"{folder / DESCRIPTION} names the kind {kind!r}, none of {', '.join(KINDS)}; prepare the "

@@ -77,6 +77,7 @@ def run(
         IntegrityError: files do not belong together.
     """
     from scripts.common.files import write_json
+    from scripts.retrieval.encoders import load_encoder
     from scripts.retrieval.score_rows import (
         OWN,
         Scored,
@@ -101,7 +102,7 @@ def run(
         raise ConfigError(f"unknown modes {unknown}; allowed: {', '.join(MODES)}")
     asked, doc_ids = read_test_queries(queries), read_document_ids([documents])
     answers = read_answers(qrels, asked.qids, doc_ids)
-    loaded = _load(encoder, threads, gpu)
+    loaded = load_encoder(encoder, threads=threads, gpu=gpu)
     stream = Scored(method, seed, session, test, OWN)
     _encode(loaded, documents, asked, vectors, stream)
     (fresh,) = search_vectors([vectors], [vectors], depth=depth, threads=threads)
@@ -156,17 +157,6 @@ def run(
         "%s, model %d on session %d: %d of %d queries scored, %d documents",
         *(stream.stream, session, test, len(asked) - unanswered, len(asked), len(doc_ids)),
     )
-
-
-def _load(encoder: Path, threads: int, gpu: int) -> Any:
-    from scripts.retrieval.encoders import load_encoder
-
-    device = "cpu"
-    if gpu:
-        import torch
-
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return load_encoder(encoder, threads=threads, device=device)
 
 
 def _encode(

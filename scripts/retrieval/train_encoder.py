@@ -127,8 +127,7 @@ def _trained(
 
     torch.set_num_threads(threads)
     keep_freed_memory()
-    device = "cuda" if gpu > 0 and torch.cuda.is_available() else "cpu"
-    trainer = _trainer(load_encoder(start, threads=threads, device=device), samples.texts)
+    trainer = _trainer(load_encoder(start, threads=threads, gpu=gpu), samples.texts)
     with _memory_named(schedule.batch):
         course = train(trainer, samples, schedule, in_batch)
     return trainer.result() if course.steps else None, {

@@ -32,6 +32,7 @@ def run(
     sampling: dict[str, Any],
     seed: int,
     threads: int,
+    gpu: int = 0,
     tmpdir: Path = DEFAULT_TMPDIR,
 ) -> None:
     """Write the memory after a session and its training pairs.
@@ -51,6 +52,7 @@ def run(
         sampling: settings of training pairs.
         seed: seed of the stream.
         threads: no result depends on them.
+        gpu: devices: 0 encodes on the CPU, 1 on the GPU where there is one.
         tmpdir: folder on a local disk for token vectors.
 
     Raises:
@@ -92,7 +94,7 @@ def run(
             before,
             new_documents,
             new_queries,
-            load_encoder(encoder, threads=threads),
+            load_encoder(encoder, threads=threads, gpu=gpu),
             stream,
             session=session,
             folder=folder,
