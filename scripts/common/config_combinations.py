@@ -164,7 +164,7 @@ def _retrieval_combinations(section: dict[str, Any]) -> Iterator[str]:
         )
     if encoder["ngram_min"] > encoder["ngram_max"]:
         yield f"{key}.encoder.ngram_min is above ngram_max; allowed: at most that"
-    if encoder["kind"] == "hashed" and (encoder["model"] or encoder["pooling"] == "cls"):
+    if encoder["kind"] == "hashed" and (encoder["model"] or encoder["pooling"] != "mean"):
         yield (
             f"{key}.encoder.kind = hashed has no model and no CLS token; allowed: model = null and "
             "pooling = mean, or kind = transformer"

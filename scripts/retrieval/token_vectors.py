@@ -51,11 +51,11 @@ class TokenVectors(NamedTuple):
         Vectors of consecutive texts are not copied.
         """
         chosen = np.asarray(places, dtype=np.int64)
+        first = None if self.first is None else self.first[chosen]
         if len(chosen) and np.array_equal(chosen, np.arange(chosen[0], chosen[0] + len(chosen))):
             borders = self.offsets[chosen[0] : chosen[-1] + 2]
-            return TokenVectors(self.vectors[borders[0] : borders[-1]], borders - borders[0])
+            return TokenVectors(self.vectors[borders[0] : borders[-1]], borders - borders[0], first)
         rows, offsets = rows_of_segments(self.offsets, chosen)
-        first = None if self.first is None else self.first[chosen]
         return TokenVectors(self.vectors[rows], offsets, first)
 
 
