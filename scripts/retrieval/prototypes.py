@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.retrieval.hyperplanes import bucket_ids
+from scripts.retrieval.tables import NO_CLUSTER
 from scripts.retrieval.token_vectors import (
     Indices,
     Numbers,
@@ -22,7 +23,6 @@ from scripts.retrieval.token_vectors import (
     segment_blocks,
 )
 
-NO_CLUSTER = -1
 _BLOCK_ROWS = 8192
 _BUCKETS = 1 << 32  # more than there can be, so that (cluster, bucket) fits in one number
 _VANISHED = 1e-9  # weight that rounding leaves of tokens taken away
