@@ -22,7 +22,8 @@ from scripts.retrieval.cluster_state import (
     observe_documents,
 )
 from scripts.retrieval.opening import Acceptance, Decisions, decide
-from scripts.retrieval.prototypes import NO_CLUSTER, build_prototypes
+from scripts.retrieval.prototypes import build_prototypes
+from scripts.retrieval.tables import NO_CLUSTER
 from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors
 
 _OTHER_TEXTS = 128  # documents of other clusters that give new clusters their background

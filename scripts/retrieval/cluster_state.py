@@ -18,7 +18,6 @@ import numpy as np
 from scripts.retrieval.left_out import left_out_scores
 from scripts.retrieval.maxsim import distances, prototype_scores
 from scripts.retrieval.prototypes import (
-    NO_CLUSTER,
     Prototypes,
     add_prototypes,
     append_prototypes,
@@ -28,6 +27,7 @@ from scripts.retrieval.prototypes import (
     scale_prototypes,
     take_prototypes,
 )
+from scripts.retrieval.tables import NO_CLUSTER
 from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors
 
 _BACKGROUND_TEXTS = 512  # documents measured to all prototypes

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scripts.retrieval.prototypes import NO_CLUSTER
+from scripts.retrieval.tables import NO_CLUSTER
 from scripts.retrieval.token_vectors import Indices, Numbers, Vectors
 
 _BLOCK_ROWS = 512  # of the matrix of distances

@@ -9,7 +9,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from scripts.retrieval.hyperplanes import bucket_ids
-from scripts.retrieval.prototypes import NO_CLUSTER, Prototypes
+from scripts.retrieval.prototypes import Prototypes
+from scripts.retrieval.tables import NO_CLUSTER
 from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors, Vectors, unit_rows
 
 _VANISHED = 1e-6  # share of a bucket's weight that rounding leaves when all of it is taken out

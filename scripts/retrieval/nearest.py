@@ -11,7 +11,7 @@ import numpy as np
 
 from scripts.retrieval.cluster_state import ClusterStates
 from scripts.retrieval.maxsim import distances, prototype_scores
-from scripts.retrieval.prototypes import NO_CLUSTER
+from scripts.retrieval.tables import NO_CLUSTER
 from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors
 
 

@@ -176,8 +176,12 @@ class RetrievalPlan:
     def memory_settings(self, method: str) -> dict[str, Any]:
         """Return what a method's memory is told."""
         row = self.methods[method]
-        columns = ("memory", "positives", "negatives", "labels", "label_share")
-        return {**{column: row[column] for column in columns}, "training": row["kind"]}
+        columns = ("memory", "positives", "negatives", "labels")
+        share = row["label_share"] if row["labels"] == "share" else None
+        return {
+            **{column: row[column] for column in columns},
+            **{"label_share": share, "training": row["kind"]},
+        }
 
     def session_of_model(self, method: str, session: int) -> int:
         """Return after which session a model was trained; -1 for one that no session changes."""

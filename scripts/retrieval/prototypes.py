@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.retrieval.hyperplanes import bucket_ids
+from scripts.retrieval.tables import NO_CLUSTER
 from scripts.retrieval.token_vectors import (
     Indices,
     Numbers,
@@ -22,7 +23,6 @@ from scripts.retrieval.token_vectors import (
     segment_blocks,
 )
 
-NO_CLUSTER = -1
 _BLOCK_ROWS = 8192
 _BUCKETS = 1 << 32  # more than there can be, so that (cluster, bucket) fits in one number
 _VANISHED = 1e-9  # weight that rounding leaves of tokens taken away
@@ -106,9 +106,10 @@ def build_prototypes(
 def add_prototypes(one: Prototypes, other: Prototypes) -> Prototypes:
     """Return P(A ∪ B) of each cluster; the one with fewer clusters lacks the last ones."""
     clusters = max(one.clusters, other.clusters)
-    if len(other.buckets) == 0:
-        offsets = np.append(one.offsets, np.repeat(one.offsets[-1:], clusters - one.clusters))
-        return replace(one, offsets=offsets)
+    for held, nothing in ((one, other), (other, one)):
+        if len(nothing.buckets) == 0:
+            behind = np.repeat(held.offsets[-1:], clusters - held.clusters)
+            return replace(held, offsets=np.append(held.offsets, behind))
     of_one, of_other = _keys(one), _keys(other)
     keys = np.union1d(of_one, of_other)
     # No key comes twice in one of them.

@@ -48,15 +48,18 @@ class TokenVectors(NamedTuple):
     def take(self, places: Sequence[int] | Indices) -> "TokenVectors":
         """Return the texts at `places` in that order; a place may come again.
 
-        Vectors of consecutive texts are not copied.
+        Vectors that lie one after another, as those of consecutive texts do, are not copied.
         """
         chosen = np.asarray(places, dtype=np.int64)
-        first = None if self.first is None else self.first[chosen]
-        if len(chosen) and np.array_equal(chosen, np.arange(chosen[0], chosen[0] + len(chosen))):
-            borders = self.offsets[chosen[0] : chosen[-1] + 2]
-            return TokenVectors(self.vectors[borders[0] : borders[-1]], borders - borders[0], first)
+        special = None if self.first is None else self.first[chosen]
+        starts, stops = self.offsets[chosen], self.offsets[chosen + 1]
+        filled = stops > starts
+        first, last = starts[filled], stops[filled]
+        if len(first) and np.array_equal(first[1:], last[:-1]):
+            together = self.vectors[first[0] : last[-1]]
+            return TokenVectors(together, offsets_of(stops - starts), special)
         rows, offsets = rows_of_segments(self.offsets, chosen)
-        return TokenVectors(self.vectors[rows], offsets, first)
+        return TokenVectors(self.vectors[rows], offsets, special)
 
 
 def rows_of_segments(offsets: Indices, chosen: Indices) -> tuple[Indices, Indices]:

@@ -10,8 +10,9 @@ import numpy as np
 from scripts.retrieval.bisecting import Partition, bisecting_partitions
 from scripts.retrieval.left_out import left_out_scores
 from scripts.retrieval.maxsim import distances, prototype_scores
-from scripts.retrieval.prototypes import NO_CLUSTER, build_prototypes
+from scripts.retrieval.prototypes import build_prototypes
 from scripts.retrieval.silhouette import simplified_silhouette
+from scripts.retrieval.tables import NO_CLUSTER
 from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors, Vectors
 
 

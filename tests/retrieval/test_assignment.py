@@ -15,7 +15,8 @@ from scripts.retrieval.hyperplanes import draw_hyperplanes
 from scripts.retrieval.maxsim import distances, prototype_scores
 from scripts.retrieval.nearest import nearest_clusters
 from scripts.retrieval.opening import Acceptance, decide
-from scripts.retrieval.prototypes import NO_CLUSTER, build_prototypes
+from scripts.retrieval.prototypes import build_prototypes
+from scripts.retrieval.tables import NO_CLUSTER
 from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors
 from tests.retrieval.planted_texts import drawn_texts, planted_texts
 

@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
 from scripts.retrieval.cohesion import Cohesion, cohesion
-from scripts.retrieval.prototypes import NO_CLUSTER
+from scripts.retrieval.tables import NO_CLUSTER
 
 
 def of(points: Sequence[tuple[float, float]], labels: list[int], domains: str = "") -> Cohesion:

@@ -9,12 +9,12 @@ from scripts.retrieval.hyperplanes import draw_hyperplanes
 from scripts.retrieval.left_out import left_out_scores
 from scripts.retrieval.maxsim import distances, prototype_scores, text_scores
 from scripts.retrieval.prototypes import (
-    NO_CLUSTER,
     Prototypes,
     build_prototypes,
     empty_prototypes,
     take_prototypes,
 )
+from scripts.retrieval.tables import NO_CLUSTER
 from scripts.retrieval.token_vectors import Numbers, TokenVectors
 from tests.retrieval.planted_texts import drawn_texts, planted_texts, texts_of
 
@@ -126,3 +126,20 @@ def test_left_out_scores_equal_those_of_prototypes_built_without_the_text(seed, 
 def test_against_no_cluster_there_are_no_scores():
     tokens = drawn_texts(np.random.default_rng(0), 3)
     assert prototype_scores(tokens, empty_prototypes(0, 5)).shape == (3, 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    places=st.lists(st.integers(0, 7), max_size=9),
+    ordered=st.booleans(),
+)
+def test_chosen_texts_are_those_texts_and_copied_only_where_they_must_be(seed, places, ordered):
+    tokens = drawn_texts(np.random.default_rng(seed), 8, longest=2)
+    chosen = sorted(set(places)) if ordered else places
+    taken = tokens.take(chosen)
+    assert taken.texts == len(chosen)
+    for new, place in enumerate(chosen):
+        np.testing.assert_array_equal(taken.text(new), tokens.text(place))
+    whole = tokens.take(np.flatnonzero(tokens.lengths > 0))
+    assert whole.vectors.size == 0 or np.shares_memory(whole.vectors, tokens.vectors)

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from scripts.retrieval.hyperplanes import bucket_ids, draw_hyperplanes
 from scripts.retrieval.prototypes import (
-    NO_CLUSTER,
     Prototypes,
     add_prototypes,
     build_prototypes,
@@ -18,6 +17,7 @@ from scripts.retrieval.prototypes import (
     subtract_prototypes,
     take_prototypes,
 )
+from scripts.retrieval.tables import NO_CLUSTER
 from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors
 from tests.retrieval.planted_texts import drawn_texts
 

@@ -10,8 +10,9 @@ from scripts.retrieval.bisecting import bisecting_partitions, draw_seeds
 from scripts.retrieval.hyperplanes import draw_hyperplanes
 from scripts.retrieval.left_out import left_out_scores
 from scripts.retrieval.maxsim import distances, prototype_scores
-from scripts.retrieval.prototypes import NO_CLUSTER, build_prototypes
+from scripts.retrieval.prototypes import build_prototypes
 from scripts.retrieval.silhouette import simplified_silhouette
+from scripts.retrieval.tables import NO_CLUSTER
 from scripts.retrieval.token_vectors import Numbers, TokenVectors, Vectors, unit_rows
 from scripts.retrieval.warm_up import CurvePoint, WarmUp, WarmUpRules, choose_clusters, warm_up
 from tests.retrieval.planted_texts import planted_texts
