@@ -24,7 +24,7 @@ from scripts.retrieval.token_vectors import (
 )
 
 BLOCK_BYTES = 8 << 20  # of one product; it stays in the cache until its maxima are taken
-_SPAN_ROWS = 16_384  # rows that a block of tokens meets at once
+_SPAN_ROWS = 4096  # rows that a block of tokens meets at once: wide blocks, so that maxima run long
 _FARTHEST = -1.0  # cosine with something that has no rows
 
 

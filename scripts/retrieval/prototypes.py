@@ -106,9 +106,10 @@ def build_prototypes(
 def add_prototypes(one: Prototypes, other: Prototypes) -> Prototypes:
     """Return P(A ∪ B) of each cluster; the one with fewer clusters lacks the last ones."""
     clusters = max(one.clusters, other.clusters)
-    if len(other.buckets) == 0:
-        offsets = np.append(one.offsets, np.repeat(one.offsets[-1:], clusters - one.clusters))
-        return replace(one, offsets=offsets)
+    for held, nothing in ((one, other), (other, one)):
+        if len(nothing.buckets) == 0:
+            behind = np.repeat(held.offsets[-1:], clusters - held.clusters)
+            return replace(held, offsets=np.append(held.offsets, behind))
     of_one, of_other = _keys(one), _keys(other)
     keys = np.union1d(of_one, of_other)
     # No key comes twice in one of them.
