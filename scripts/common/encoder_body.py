@@ -1,14 +1,17 @@
 """The body of an encoder, a classifier without its head: built anew, or a published model's."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from scripts.common.base_models import fresh_config, keyed_weights, longest_row, published_files
 from scripts.common.encoder_tokenizer import EncoderTokenizer
-from scripts.common.errors import ConfigError, InputError
+from scripts.common.errors import ConfigError, InputError, IntegrityError
+from scripts.common.files import read_json
 
 _logger = logging.getLogger(__name__)
 
@@ -76,6 +79,27 @@ def published_body(
     if missing:
         _logger.warning("%s lacks %s: these weights start at random", name, missing)
     return body
+
+
+def read_body(folder: Path) -> PreTrainedModel:
+    """Load an encoder from a folder that a step wrote, with the weights that stand there alone.
+
+    `AutoModel` would add a pooler with random weights to an architecture whose classifier has none.
+
+    Raises:
+        IntegrityError: a file is missing or broken.
+    """
+    read_json(folder / "config.json")
+    try:
+        with keyed_weights(0, "head that is taken off"):
+            model = AutoModelForSequenceClassification.from_pretrained(
+                str(folder), dtype=torch.float32, local_files_only=True
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise IntegrityError(
+            f"{folder} holds no complete model ({str(error).splitlines()[0]}); make it again"
+        ) from error
+    return _body(model)
 
 
 def require_length(body: PreTrainedModel, length: int, key: str) -> None:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scripts.common.errors import ConfigError
 from scripts.retrieval.token_vectors import TokenVectors, unit_rows
 
-MEAN, CLS = POOLINGS = ("mean", "cls")
+MEAN, CLS, POOLER = POOLINGS = ("mean", "cls", "pooler")
 
 
 def require_pooling(pooling: str, key: str) -> None:
@@ -24,19 +24,20 @@ def text_vectors_of(tokens: TokenVectors, pooling: str) -> NDArray[np.float32]:
 
     Args:
         tokens: the token vectors of the texts.
-        pooling: MEAN takes the mean over a text's content tokens, CLS the special token before it.
+        pooling: MEAN takes the mean over a text's content tokens, CLS the special token before it,
+            POOLER what the model's pooler makes of that.
 
     Returns:
         (texts, d) float32, each row of length 1, or of zeros for a text without content tokens.
 
     Raises:
-        ConfigError: CLS is asked of an encoder without such a token.
+        ConfigError: another one than MEAN is asked of token vectors without such a vector.
     """
     if pooling == MEAN:
         return mean_vectors(tokens)
     require_pooling(pooling, "pooling")
     if tokens.first is None:
-        raise ConfigError("pooling 'cls' needs a transformer encoder; choose 'mean'")
+        raise ConfigError(f"pooling {pooling!r} needs a transformer encoder; choose 'mean'")
     filled = np.diff(tokens.offsets) > 0
     return unit_rows(np.where(filled[:, None], tokens.first, np.float32(0)))
 

@@ -59,7 +59,7 @@ def run(
             weights), that training leaves out.
         window: content tokens of a transformer's window.
         overlap: of them those that a window shares with the one before.
-        pooling: "mean" or "cls", the latter for transformers only.
+        pooling: "mean"; or for transformers "cls", or "pooler" where the model has one.
         seed: seed of random weights.
         threads: threads of the CPU.
 

@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import Tensor
-from transformers import AutoModel, PreTrainedModel
+from transformers import PreTrainedModel
 
+from scripts.common.encoder_body import read_body
 from scripts.common.encoder_tokenizer import EncoderTokenizer
 from scripts.common.errors import ConfigError, IntegrityError
 from scripts.common.files import read_json, write_json
 from scripts.retrieval.encoder_folder import DESCRIPTION, TRANSFORMER
-from scripts.retrieval.pooling import CLS, require_pooling, text_vectors_of
+from scripts.retrieval.pooling import CLS, MEAN, POOLER, require_pooling, text_vectors_of
 from scripts.retrieval.token_vectors import TokenVectors, offsets_of
 from scripts.retrieval.windows import Window, cut_windows, require_windows
 
@@ -41,6 +41,18 @@ class Rows(NamedTuple):
     ids: Tensor
     attended: Tensor
     content: Tensor
+
+
+class Hidden(NamedTuple):
+    """What the model gives for windows.
+
+    Attributes:
+        states: (rows, longest, d), the last hidden states.
+        pooled: (rows, d), the pooler's output, where the model has one.
+    """
+
+    states: Tensor
+    pooled: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,11 @@ class TransformerEncoder:
                 "retrieval.encoder.pooling is 'cls', but the tokenizer puts no special token "
                 "before a text; choose 'mean'"
             )
+        if self.pooling == POOLER and getattr(self.body, "pooler", None) is None:
+            raise ConfigError(
+                f"retrieval.encoder.pooling is 'pooler', which {self.body.config.model_type} "
+                "models lack; choose 'mean' or 'cls'"
+            )
 
     @property
     def dimension(self) -> int:
@@ -93,18 +110,17 @@ class TransformerEncoder:
         ]
         offsets = offsets_of([len(ids) for ids in contents])
         vectors = np.empty((offsets[-1], self.dimension), np.float32)
-        first = np.zeros((len(texts), self.dimension), np.float32) if self.pooling == CLS else None
+        first = None if self.pooling == MEAN else np.zeros((len(texts), self.dimension), np.float32)
         for placed in self._passes(contents):
             rows = self.rows([contents[text][window.start : window.end] for text, window in placed])
             hidden = self.hidden(rows)
-            states = hidden.float().cpu().numpy()
-            masks = rows.content.numpy()
-            for (text, window), state, mask in zip(placed, states, masks, strict=True):
+            states, masks = hidden.states.cpu().numpy(), rows.content.numpy()
+            for row, (text, window) in enumerate(placed):
                 kept = slice(window.kept_start - window.start, window.kept_end - window.start)
                 target = offsets[text] + window.kept_start, offsets[text] + window.kept_end
-                vectors[slice(*target)] = state[mask][kept]
+                vectors[slice(*target)] = states[row][masks[row]][kept]
                 if first is not None and window.start == 0:
-                    first[text] = state[0]
+                    first[text] = self.first(hidden)[row].cpu().numpy()
         return TokenVectors(vectors, offsets, first)
 
     def text_vectors(self, texts: Sequence[str], batch: int = _TEXTS) -> NDArray[np.float32]:
@@ -133,12 +149,18 @@ class TransformerEncoder:
             content[row, len(before) : len(before) + len(own)] = True
         return Rows(ids, attended, content)
 
-    def hidden(self, rows: Rows) -> Tensor:
-        """Return the last hidden states (rows, longest, d)."""
+    def hidden(self, rows: Rows) -> Hidden:
+        """Return what the model gives for windows."""
         device = self.body.device
         output = self.body(input_ids=rows.ids.to(device), attention_mask=rows.attended.to(device))
-        states: Tensor = output.last_hidden_state
-        return states
+        return Hidden(output.last_hidden_state, getattr(output, "pooler_output", None))
+
+    def first(self, hidden: Hidden) -> Tensor:
+        """Return the vector of the special token before each window, as CLS or POOLER has it."""
+        if self.pooling == POOLER:
+            assert hidden.pooled is not None  # refused when the encoder was made
+            return hidden.pooled
+        return hidden.states[:, 0]
 
     def _passes(self, contents: Sequence[list[int]]) -> Iterator[list[tuple[int, Window]]]:
         """Yield the windows of all texts, some of like length at a time."""
@@ -183,18 +205,9 @@ class TransformerEncoder:
             raise IntegrityError(
                 f"{folder / DESCRIPTION} lacks {missing}; prepare the encoder again"
             )
-        read_json(folder / "config.json")
-        try:
-            body = AutoModel.from_pretrained(
-                str(folder), dtype=torch.float32, local_files_only=True
-            )
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise IntegrityError(
-                f"{folder} holds no complete model ({str(error).splitlines()[0]}); prepare the "
-                "encoder again"
-            ) from error
+        body: Any = read_body(folder)
         return cls(
-            body.to(device).eval(),
+            body.to(device),
             EncoderTokenizer.read(folder),
             described["window"],
             described["overlap"],

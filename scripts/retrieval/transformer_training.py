@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scripts.retrieval.pooling import CLS
+from scripts.retrieval.pooling import MEAN
 from scripts.retrieval.transformer_encoder import TransformerEncoder
 
 _ROWS = 32  # texts of a forward pass
@@ -74,9 +74,9 @@ class TransformerTrainer:
         rows = self._encoder.rows(contents)
         hidden = self._encoder.hidden(rows)
         content = rows.content.to(self.device)
-        if self._encoder.pooling == CLS:
-            return hidden[:, 0] * content.any(dim=1, keepdim=True)
-        return pool_content(hidden, content)
+        if self._encoder.pooling == MEAN:
+            return pool_content(hidden.states, content)
+        return self._encoder.first(hidden) * content.any(dim=1, keepdim=True)
 
 
 def pool_content(hidden: Tensor, content: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
 from scripts.common.errors import ConfigError, DownloadError, InputError, IntegrityError
 from scripts.retrieval.encoders import load_encoder, text_vectors_of
@@ -104,37 +105,55 @@ def test_padding_has_no_part_in_a_mean() -> None:
     assert pool_content(hidden, content).tolist() == [[2.0], [0.0]]
 
 
-def test_cls_is_the_special_token_of_the_first_window(
-    folder: Path, encoder: TransformerEncoder
+@pytest.mark.parametrize("pooling", ["cls", "pooler"])
+def test_the_special_token_of_the_first_window_may_stand_for_a_text(
+    folder: Path, encoder: TransformerEncoder, pooling: str
 ) -> None:
     from transformers import AutoModel
 
-    cls = TransformerEncoder(encoder.body, encoder.tokenizer, 6, 2, "cls")
+    chosen = TransformerEncoder(encoder.body, encoder.tokenizer, 6, 2, pooling)
     ids = encoder.tokenizer.content([_MIXED[1]])[0][:6]
     before, behind = encoder.tokenizer.frame()
     model = AutoModel.from_pretrained(folder).eval()
     with torch.inference_mode():
-        states = model(input_ids=torch.tensor([[*before, *ids, *behind]])).last_hidden_state
-    expected = states[0, 0].numpy()
-    vectors = cls.text_vectors(_MIXED)
+        output = model(input_ids=torch.tensor([[*before, *ids, *behind]]))
+    of_model = {"cls": output.last_hidden_state[0, 0], "pooler": output.pooler_output[0]}
+    expected = of_model[pooling].numpy()
+    vectors = chosen.text_vectors(_MIXED)
     np.testing.assert_allclose(vectors[1], expected / np.linalg.norm(expected), atol=1e-5)
     assert not vectors[2].any()
-    np.testing.assert_allclose(
-        text_vectors_of(cls.token_vectors(_MIXED), "cls"), vectors, atol=1e-5
+    tokens = chosen.token_vectors(_MIXED)
+    np.testing.assert_allclose(text_vectors_of(tokens, pooling), vectors, atol=1e-5)
+    np.testing.assert_allclose(text_vectors_of(tokens.take([1]), pooling), vectors[[1]], atol=1e-5)
+    np.testing.assert_array_equal(tokens.vectors, encoder.token_vectors(_MIXED).vectors)
+    fresh = load_encoder(folder, threads=1)
+    assert isinstance(fresh, TransformerEncoder)
+    _drop_nothing(fresh)
+    trainer = TransformerTrainer(
+        TransformerEncoder(fresh.body, fresh.tokenizer, 6, 2, pooling), _MIXED
     )
-    taken = cls.token_vectors(_MIXED).take([1])
-    np.testing.assert_allclose(text_vectors_of(taken, "cls"), vectors[[1]], atol=1e-5)
-    trained = TransformerTrainer(cls, _MIXED)
-    cls.body.eval()
-    np.testing.assert_allclose(
-        torch.nn.functional.normalize(
-            trained._pooled([encoder.tokenizer.content([text])[0][:6] for text in _MIXED[1:3]])
-        )
-        .detach()
-        .numpy(),
-        vectors[1:3],
-        atol=1e-5,
+    trained = trainer.encode(np.arange(len(_MIXED)), _DRAW).detach().numpy()
+    np.testing.assert_allclose(trained, vectors, atol=1e-5)
+
+
+def _drop_nothing(encoder: TransformerEncoder) -> None:
+    for part in encoder.body.modules():
+        if isinstance(part, torch.nn.Dropout):
+            part.p = 0.0
+
+
+def test_a_model_without_a_pooler_gets_none(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"kind": "transformer", "architecture": "roberta"}
+    start, memory = prepare(tmp_path, **options), topic_memory(tmp_path / "memory")
+    one, other = (
+        contents(train(start, memory, topic_pairs(), tmp_path / name, steps=2))
+        for name in ("one", "other")
     )
+    assert one == other
+    with safe_open(tmp_path / "one" / "model.safetensors", framework="numpy") as weights:
+        assert not [name for name in weights.keys() if "pooler" in name]  # noqa: SIM118
+    with pytest.raises(ConfigError, match="roberta models lack"):
+        prepare(tmp_path, pooling="pooler", **options)
 
 
 def test_the_folder_loads_with_the_library(folder: Path) -> None:
@@ -199,9 +218,7 @@ def test_self_positives_differ_from_their_query_by_dropout_alone(folder: Path) -
     assert not torch.equal(one, again) and one @ again > one @ other
     repeated = trainer.encode(numbers, np.random.default_rng(7)).detach()
     assert torch.equal(repeated, torch.stack([one, other, again]))
-    for part in fresh.body.modules():
-        if isinstance(part, torch.nn.Dropout):
-            part.p = 0.0
+    _drop_nothing(fresh)
     whole = TransformerEncoder(fresh.body, fresh.tokenizer, 6, 2, "mean")
     texts = ["고양이", TEXTS[0].split()[0], ""]
     short = [text for text in texts if len(whole.tokenizer.content([text])[0]) <= 6]
