@@ -77,6 +77,7 @@ rule build_session:
         session_queries=f"{RETRIEVAL_FOLDER}/sessions/{{session}}/queries.parquet",
         session_qrels=f"{RETRIEVAL_FOLDER}/sessions/{{session}}/qrels.parquet",
         facts=f"{RETRIEVAL_FOLDER}/sessions/{{session}}/session.json",
+        digests=f"{RETRIEVAL_FOLDER}/sessions/{{session}}/digests.json",
     log:
         "<results>/logs/retrieval/build_session/{session}.log",
     benchmark:
@@ -126,7 +127,8 @@ rule summarize_sessions:
 rule prepare_encoder:
     """Load or make the encoder that every stream starts from."""
     input:
-        documents=f"{RETRIEVAL_FOLDER}/sessions/0/documents.parquet",
+        documents=ancient(f"{RETRIEVAL_FOLDER}/sessions/0/documents.parquet"),
+        digests=RETRIEVAL.session_digests([0]),
     output:
         encoder=directory(f"{RETRIEVAL_FOLDER}/encoder"),
     log:
@@ -163,9 +165,10 @@ rule prepare_encoder:
 rule update_memory:
     """Refresh the memory, evict, take in the session, and sample the pairs that train."""
     input:
-        documents=f"{RETRIEVAL_FOLDER}/sessions/{{session}}/documents.parquet",
-        queries=f"{RETRIEVAL_FOLDER}/sessions/{{session}}/queries.parquet",
-        qrels=f"{RETRIEVAL_FOLDER}/sessions/{{session}}/qrels.parquet",
+        documents=ancient(f"{RETRIEVAL_FOLDER}/sessions/{{session}}/documents.parquet"),
+        queries=ancient(f"{RETRIEVAL_FOLDER}/sessions/{{session}}/queries.parquet"),
+        qrels=ancient(f"{RETRIEVAL_FOLDER}/sessions/{{session}}/qrels.parquet"),
+        digests=lambda wildcards: RETRIEVAL.session_digests([wildcards.session]),
         encoder=lambda wildcards: RETRIEVAL.model(
             wildcards.method, wildcards.seed, int(wildcards.session) - 1
         ),
@@ -241,9 +244,10 @@ rule evaluate_session:
         encoder=lambda wildcards: RETRIEVAL.model(
             wildcards.method, wildcards.seed, int(wildcards.session)
         ),
-        documents=f"{RETRIEVAL_FOLDER}/sessions/{{test}}/documents.parquet",
-        queries=f"{RETRIEVAL_FOLDER}/sessions/{{test}}/queries.parquet",
-        qrels=f"{RETRIEVAL_FOLDER}/sessions/{{test}}/qrels.parquet",
+        documents=ancient(f"{RETRIEVAL_FOLDER}/sessions/{{test}}/documents.parquet"),
+        queries=ancient(f"{RETRIEVAL_FOLDER}/sessions/{{test}}/queries.parquet"),
+        qrels=ancient(f"{RETRIEVAL_FOLDER}/sessions/{{test}}/qrels.parquet"),
+        digests=lambda wildcards: RETRIEVAL.session_digests([wildcards.test]),
         stored=lambda wildcards: RETRIEVAL.stored_vectors(
             wildcards.method, wildcards.seed, int(wildcards.session), int(wildcards.test)
         ),
@@ -290,9 +294,10 @@ rule evaluate_accumulated:
             RETRIEVAL.vectors(wildcards.method, wildcards.seed, int(wildcards.session), test)
             for test in range(int(wildcards.session) + 1)
         ],
-        documents=lambda wildcards: RETRIEVAL.session_files_until(wildcards, "documents"),
-        queries=lambda wildcards: RETRIEVAL.session_files_until(wildcards, "queries"),
-        qrels=lambda wildcards: RETRIEVAL.session_files_until(wildcards, "qrels"),
+        documents=lambda wildcards: ancient(RETRIEVAL.session_files_until(wildcards, "documents")),
+        queries=lambda wildcards: ancient(RETRIEVAL.session_files_until(wildcards, "queries")),
+        qrels=lambda wildcards: ancient(RETRIEVAL.session_files_until(wildcards, "qrels")),
+        digests=lambda wildcards: RETRIEVAL.session_digests(range(int(wildcards.session) + 1)),
     output:
         scores=f"{RETRIEVAL_STREAM}/accumulated/model-{{session}}.parquet",
     log:
@@ -320,9 +325,10 @@ rule evaluate_accumulated:
 rule evaluate_bm25:
     """Search a session's collection, and that of all sessions so far, by BM25."""
     input:
-        documents=lambda wildcards: RETRIEVAL.session_files_until(wildcards, "documents"),
-        queries=lambda wildcards: RETRIEVAL.session_files_until(wildcards, "queries"),
-        qrels=lambda wildcards: RETRIEVAL.session_files_until(wildcards, "qrels"),
+        documents=lambda wildcards: ancient(RETRIEVAL.session_files_until(wildcards, "documents")),
+        queries=lambda wildcards: ancient(RETRIEVAL.session_files_until(wildcards, "queries")),
+        qrels=lambda wildcards: ancient(RETRIEVAL.session_files_until(wildcards, "qrels")),
+        digests=lambda wildcards: RETRIEVAL.session_digests(range(int(wildcards.session) + 1)),
     output:
         runs=f"{RETRIEVAL_STREAM}/runs/model-{{session}}-test-{{session}}.trec",
         scores=f"{RETRIEVAL_STREAM}/scores/model-{{session}}-test-{{session}}.parquet",

@@ -19,7 +19,7 @@ import numpy as np
 
 from scripts.common.entry import entry
 from scripts.common.errors import InputError
-from scripts.common.files import write_json
+from scripts.common.files import sha256_file, write_json
 from scripts.common.hashing import keyed_hash
 from scripts.common.progress import Progress
 from scripts.retrieval.query_split import QuerySplit, repeated_texts, split_queries
@@ -39,6 +39,7 @@ def run(
     session_queries: Path,
     session_qrels: Path,
     facts: Path,
+    digests: Path,
     *,
     t: int,
     name: str,
@@ -59,7 +60,8 @@ def run(
         session_queries: table of its queries to write.
         session_qrels: table of the judgements of its queries to write, of documents of this and
             of earlier sessions.
-        facts: JSON to write.
+        facts: JSON to write: what the session holds, and the files that were read.
+        digests: JSON to write: SHA-256 of the three tables, by which later steps are stale.
         t: number of the session, from 0.
         name: name of the session.
         session_given: whether the input says which session a row is of.
@@ -96,6 +98,8 @@ def run(
         **session_facts(given, rows, split, session_of, t),
     }
     write_json(facts, found)
+    tables = {"documents": documents, "queries": session_queries, "qrels": session_qrels}
+    write_json(digests, {name: sha256_file(path) for name, path in tables.items()})
     warn_of(found, given.sessions if session_given else None)
 
 

@@ -210,6 +210,10 @@ class RetrievalPlan:
         """Return one table of several sessions, in order."""
         return [f"{self.session_folder(session)}/{name}.parquet" for session in sessions]
 
+    def session_digests(self, sessions: Iterable[int | str]) -> list[str]:
+        """Return the files whose contents stand for the tables of several sessions."""
+        return [f"{FOLDER}/sessions/{session}/digests.json" for session in sessions]
+
     def model(self, method: str, seed: str, session: int) -> str:
         """Return the folder of a model; -1 is the base encoder, and a frozen method's only one."""
         if session < 0 or method not in self.trained:

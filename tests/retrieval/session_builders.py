@@ -83,6 +83,7 @@ def build(
         folder / "queries.parquet",
         folder / "qrels.parquet",
         folder / "session.json",
+        folder / "digests.json",
         t=t,
         name=name,
         session_given=shares is None,

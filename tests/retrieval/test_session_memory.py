@@ -19,7 +19,7 @@ from scripts.retrieval.build_session import run
 inputs, out = Input(Path(sys.argv[1])), Path(sys.argv[2])
 run(
     [inputs.path("corpus.jsonl")], [inputs.path("queries.jsonl")], [inputs.path("qrels.tsv")], [],
-    out / "d", out / "q", out / "r", out / "f", t=0, name="S0", session_given=False,
+    out / "d", out / "q", out / "r", out / "f", out / "s", t=0, name="S0", session_given=False,
     shares=[{"session": "S0", "domain": "가", "share": 0.9}], test_share=0.2, seed=1,
 )
 print(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])

@@ -106,7 +106,7 @@ def test_rule_script_log_and_benchmark_have_one_stem(name: str) -> None:
 def test_rule_names_match_the_signature(name: str) -> None:
     rule = rules()[name]
     owed = [
-        *rule.input._names,
+        *(set(rule.input._names) - {"digests"}),
         *rule.output._names,
         *(set(rule.params._names) - {"code", "by_name"}),
     ]
