@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from scripts.common.tsv import write_tsv
 from scripts.report.drawing import note_figure
 from scripts.report.job_costs import CostRow
-from scripts.report.language_model_figures import ScoredRun, score_figure
+from scripts.report.language_model_figures import COMPOSITE_LABEL
 from scripts.report.language_model_tables import RunRow
+from scripts.report.series import CostedScore, score_figure
 from scripts.report.tables import columns_of, read_rows
 
 _RULE = "train_epoch"
@@ -129,7 +130,7 @@ def read_training_costs(path: Path) -> list[TrainingCost]:
 def hours_figure(rows: Sequence[TrainingCost]) -> Figure:
     """Draw the test score of each run's best checkpoint over the hours that it took."""
     scored = [
-        ScoredRun(row.run, row.hours_with_parents, row.test, row.test_low, row.test_high)
+        CostedScore(row.run, row.hours_with_parents, row.test, row.test_low, row.test_high)
         for row in rows
         if row.hours_with_parents is not None
     ]
@@ -138,5 +139,6 @@ def hours_figure(rows: Sequence[TrainingCost]) -> Figure:
     return score_figure(
         scored,
         [row.run for row in rows],
-        "hours of training jobs up to the best checkpoint, those of its parent runs included",
+        cost="hours of training jobs up to the best checkpoint, those of its parent runs included",
+        score=COMPOSITE_LABEL,
     )
