@@ -68,7 +68,7 @@ def glance(
 
 
 def verdict_sentences(summary: dict[str, Any], comparison: Sequence[ComparisonRow]) -> list[str]:
-    """Return a sentence for each method and figure against the reference, on own collections."""
+    """Return a sentence for each method and figure on own collections, and for telling pairs."""
     measure = summary["measure"]
     name = MEASURES.get(measure, measure)
     return [
@@ -77,7 +77,7 @@ def verdict_sentences(summary: dict[str, Any], comparison: Sequence[ComparisonRo
         f"{_VERDICTS[row.verdict]}{_detectable(row.smallest_detectable)}."
         for figure in (AVERAGE, FORGETTING)
         for row in main_differences(comparison, measure, figure)
-    ]
+    ] + [f"Average {name}, {pair_sentence(pair)}." for pair in telling_pairs(summary)]
 
 
 def _compared_values(figure: str, measure: str, row: ComparisonRow) -> str:
@@ -105,7 +105,7 @@ def warnings(
     summary: dict[str, Any], comparison: Sequence[ComparisonRow], memory: Sequence[MemoryRow]
 ) -> list[str]:
     """Return what a reader should know before trusting the numbers."""
-    found = _undecided(main_differences(comparison, summary["measure"]))
+    found = _undecided(summary, comparison)
     few = [
         str(session["name"])
         for session in summary["sessions"]
@@ -151,15 +151,25 @@ def warnings(
     return found
 
 
-def _undecided(rows: Sequence[ComparisonRow]) -> list[str]:
+def _undecided(summary: dict[str, Any], comparison: Sequence[ComparisonRow]) -> list[str]:
     """Say where the queries are too few to tell methods apart."""
+    compared = [
+        (row.method, row.reference, row.queries, row.difference, row.smallest_detectable)
+        for row in main_differences(comparison, summary["measure"])
+        if row.verdict == WITHIN
+    ]
+    compared += [
+        (pair.first, pair.second, pair.queries, pair.difference, pair.detectable)
+        for pair in telling_pairs(summary)
+        if pair.verdict == WITHIN
+    ]
     return [
-        f"{row.method} against {row.reference}: {_number(row.queries, 'test query')} decide "
-        f"nothing. The difference of {points(row.difference)} points lies within its interval, and "
-        f"only one of {percent(row.smallest_detectable)} points or more would be found in four of "
-        "five trials; this does not show that the methods are equal."
-        for row in rows
-        if row.verdict == WITHIN and row.smallest_detectable is not None
+        f"{first} against {second}: {_number(queries, 'test query')} decide nothing. The "
+        f"difference of {points(difference)} points lies within its interval, and only one of "
+        f"{percent(detectable)} points or more would be found in four of five trials; this does "
+        "not show that the methods are equal."
+        for first, second, queries, difference, detectable in compared
+        if detectable is not None
     ]
 
 

@@ -29,6 +29,7 @@ class Pair:
 
     first: str
     second: str
+    queries: int
     difference: float
     low: float | None
     high: float | None
@@ -113,10 +114,11 @@ def _pair(one: dict[str, Any]) -> Pair:
         "verdict": one["verdict"],
     }
     if one["difference"] >= 0:
-        return Pair(*names, one["difference"], low, high, **known)
+        return Pair(*names, one["queries"], one["difference"], low, high, **known)
     turned = {BETTER: WORSE, WORSE: BETTER}.get(known["verdict"], known["verdict"])
     return Pair(
         *reversed(names),
+        one["queries"],
         -one["difference"],
         None if high is None else -high,
         None if low is None else -low,

@@ -10,10 +10,12 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from scripts.common.tsv import write_tsv
+from scripts.report.costs_section import ScorePart
 from scripts.report.drawing import note_figure
 from scripts.report.job_costs import CostRow
 from scripts.report.language_model_figures import COMPOSITE_LABEL
 from scripts.report.language_model_tables import RunRow
+from scripts.report.number_formats import measure, share
 from scripts.report.series import CostedScore, score_figure
 from scripts.report.tables import columns_of, read_rows
 
@@ -142,3 +144,30 @@ def hours_figure(rows: Sequence[TrainingCost]) -> Figure:
         cost="hours of training jobs up to the best checkpoint, those of its parent runs included",
         score=COMPOSITE_LABEL,
     )
+
+
+def training_part(rows: Sequence[TrainingCost]) -> ScorePart:
+    """Return what the page of costs shows of the trainings, the best score first."""
+    return ScorePart(
+        heading="Training against score",
+        text="Hours are wall-clock times of the training jobs up to the best checkpoint, added up; "
+        "a dash where a job has no finished record.",
+        figure_caption="Strict composite of each run's best checkpoint on the test half, with its "
+        "95 % interval, over the hours that it took.",
+        table_caption="Training of each run",
+        header=["run", "composite, test (%)", "hours", "hours with parent runs", "tokens/s"],
+        rows=[
+            [
+                row.run,
+                share(row.test),
+                _shown_hours(row.hours),
+                _shown_hours(row.hours_with_parents),
+                measure(row.tokens_per_second),
+            ]
+            for row in sorted(rows, key=lambda row: -row.test)
+        ],
+    )
+
+
+def _shown_hours(hours: float | None) -> str:
+    return "–" if hours is None else f"{hours:.3f}"
