@@ -4,6 +4,7 @@ Call these inside `drawing.figure_style()`, which sets fonts and colours.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import TypeVar
 
 from matplotlib.axes import Axes
@@ -189,7 +190,7 @@ def cohesion_figure(
             one.remove()
             continue
         name = shown[place]
-        _draw_means(one, rows, styles, lambda row, name=name: getattr(row, name))
+        _draw_means(one, rows, styles, attrgetter(name))
         one.set_title(COHESION[name])
         one.yaxis.set_major_locator(MaxNLocator(nbins=5))
         one.yaxis.set_major_formatter(COMPACT)

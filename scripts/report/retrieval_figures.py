@@ -187,7 +187,7 @@ def curves_figure(matrix: Mapping[str, Entries], sessions: Sequence[str], measur
             _draw_curve(one, own, colours[test], shift)
         one.set_title(shorten(method, TITLE_COLUMNS))
         label_sessions(one, sessions)
-        one.set_xlim(-0.4, len(sessions) - 0.6)
+        one.set_xlim(-spread / 2 - 0.2, len(sessions) - 0.8 + spread / 2)
         one.set_ylim(0, min(1.0, top * 1.05) + 0.02)
         one.yaxis.set_major_formatter(PER_CENT)
         one.grid(axis="y", color=GRID, linewidth=0.6)

@@ -158,11 +158,16 @@ def _draw_differences(axes: Axes, rows: Sequence[ComparisonRow | None]) -> None:
 
 
 def _legend(figure: Figure, *, starred: bool) -> None:
-    dot = {"marker": "o", "markersize": 5, "linewidth": 1.6}
+    marks = (
+        (_BETTER, _BETTER, "better beyond the interval"),
+        (_WORSE, _WORSE, "worse beyond it"),
+        (MUTED, "white", "within it"),
+    )
     handles: list[Line2D | Patch] = [
-        Line2D([], [], color=_BETTER, label="better beyond the interval", **dot),
-        Line2D([], [], color=_WORSE, label="worse beyond it", **dot),
-        Line2D([], [], color=MUTED, markerfacecolor="white", label="within it", **dot),
+        *(
+            Line2D([], [], color=edge, markerfacecolor=face, marker="o", markersize=5, label=name)
+            for edge, face, name in marks
+        ),
         Patch(facecolor=_DETECTABLE, label="smaller differences are mostly missed"),
     ]
     if starred:

@@ -9,19 +9,17 @@ from markupsafe import Markup
 from scripts.report.page import Section
 from scripts.report.retrieval_grids import (
     MOST_PAIRS,
-    cohesion_table,
     difference_table,
-    memory_table,
     method_table,
     pair_table,
     provenance_table,
-    sampling_table,
     score_table,
     session_table,
     settings_table,
     transfer_table,
 )
 from scripts.report.retrieval_korean import glance_korean
+from scripts.report.retrieval_memory_grids import cohesion_table, memory_table, sampling_table
 from scripts.report.retrieval_tables import (
     CohesionRow,
     ComparisonRow,

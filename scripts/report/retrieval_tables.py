@@ -149,24 +149,12 @@ class ShareRow:
     test_share: float | None
 
 
-@dataclass(frozen=True)
-class LossRow:
-    """Loss of a stream's training after a step of a session."""
-
-    method: str
-    seed: int
-    session: int
-    step: int
-    loss: float
-
-
 MATRIX_COLUMNS = columns_of(MatrixRow)
 TRANSFER_COLUMNS = columns_of(TransferRow)
 COMPARISON_COLUMNS = columns_of(ComparisonRow)
 COHESION_COLUMNS = columns_of(CohesionRow)
 MEMORY_COLUMNS = columns_of(MemoryRow)
 SHARE_COLUMNS = columns_of(ShareRow)
-LOSS_COLUMNS = columns_of(LossRow)
 
 
 def read_matrix(path: Path) -> list[MatrixRow]:
@@ -249,17 +237,6 @@ def read_shares(path: Path) -> list[ShareRow]:
         IntegrityError: the file, a column or a value is missing or wrong, or one stands twice.
     """
     return read_distinct_rows(path, ShareRow, lambda row: (str(row.session), row.domain))
-
-
-def read_retrieval_losses(path: Path) -> list[LossRow]:
-    """Read the loss curves.
-
-    Raises:
-        IntegrityError: the file, a column or a value is missing or wrong, or a step stands twice.
-    """
-    return read_distinct_rows(
-        path, LossRow, lambda row: (row.method, str(row.seed), str(row.session), str(row.step))
-    )
 
 
 def read_retrieval_summary(path: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What the retrieval track's page says of its numbers: selections that sentences are made from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scripts.report.retrieval_tables import ComparisonRow, MatrixRow, MemoryRow
@@ -108,21 +108,26 @@ def average_pairs(summary: dict[str, Any]) -> list[Pair]:
 
 
 def _pair(one: dict[str, Any]) -> Pair:
-    names, low, high = [one["method"], one["reference"]], one["low"], one["high"]
-    known = {
-        "detectable": one["smallest_detectable"],
-        "verdict": one["verdict"],
-    }
-    if one["difference"] >= 0:
-        return Pair(*names, one["queries"], one["difference"], low, high, **known)
-    turned = {BETTER: WORSE, WORSE: BETTER}.get(known["verdict"], known["verdict"])
-    return Pair(
-        *reversed(names),
-        one["queries"],
-        -one["difference"],
-        None if high is None else -high,
-        None if low is None else -low,
-        **(known | {"verdict": turned}),
+    pair = Pair(
+        first=one["method"],
+        second=one["reference"],
+        queries=one["queries"],
+        difference=one["difference"],
+        low=one["low"],
+        high=one["high"],
+        detectable=one["smallest_detectable"],
+        verdict=one["verdict"],
+    )
+    if pair.difference >= 0:
+        return pair
+    return replace(
+        pair,
+        first=pair.second,
+        second=pair.first,
+        difference=-pair.difference,
+        low=None if pair.high is None else -pair.high,
+        high=None if pair.low is None else -pair.low,
+        verdict={BETTER: WORSE, WORSE: BETTER}.get(pair.verdict, pair.verdict),
     )
 
 

@@ -92,6 +92,7 @@ def place_legend(figure: Figure, handles: Sequence[Line2D | Patch]) -> None:
             ncols=_legend_columns(handles),
             labelspacing=0.35,
             columnspacing=1.6,
+            handlelength=2.8,  # long enough to tell dashes apart beside a mark
         )
 
 

@@ -11,8 +11,8 @@ from scripts.common.errors import ConfigError, IntegrityError
 from scripts.common.files import read_json, write_json
 from scripts.report import plot_corpus, plot_retrieval, write_report
 from scripts.report import retrieval_tables as tables
-from scripts.report.retrieval_grids import sampling_table
 from scripts.report.retrieval_korean import glance_korean
+from scripts.report.retrieval_memory_grids import sampling_table
 from scripts.report.retrieval_tables import (
     read_cohesion,
     read_comparison,
@@ -26,7 +26,6 @@ from scripts.report.retrieval_text import glance, verdict_sentences, warnings
 from scripts.report.retrieval_verdicts import average_pairs, largest_loss, telling_pairs
 from scripts.retrieval import comparison_tables as written
 from scripts.retrieval.memory_report import COHESION_COLUMNS
-from scripts.retrieval.stream_reports import LOSS_COLUMNS
 from scripts.retrieval.summarize_sessions import COLUMNS as SHARE_COLUMNS
 from tests.report.fake_tables import FIGURES, PLOTTED, SHOWN, write_fake_tables
 from tests.report.retrieval_builders import HALF, MEMORY_COLUMNS, QUERIES, Tables
@@ -104,7 +103,6 @@ def test_columns_that_are_read_are_columns_that_are_written():
     named = {"method", "seed", "session"}
     assert set(tables.COHESION_COLUMNS) == named | set(COHESION_COLUMNS)
     assert set(tables.SHARE_COLUMNS) == set(SHARE_COLUMNS)
-    assert tables.LOSS_COLUMNS == LOSS_COLUMNS
     assert set(tables.MEMORY_COLUMNS) <= named | set(MEMORY_COLUMNS)
 
 
