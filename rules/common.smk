@@ -391,11 +391,25 @@ def reported_tracks():
     return [track for track, plan in plans_of_tracks().items() if plan]
 
 
-def training_costs_of_track(name):
-    """Return an input function: a file of what training cost, for the track that trains."""
-    return lambda wildcards: (
-        f"<results>/costs/{name}" if wildcards.track == "language_model" else []
-    )
+def scores_over_costs(name):
+    """Return an input function: a file of what a track's costs bought, where it trains and scores.
+
+    Args:
+        name: "table" or "figure".
+    """
+    stems = {"language_model": "training", "retrieval": "timings"}
+
+    def file(wildcards):
+        stem = stems.get(wildcards.track)
+        if stem is None:
+            return []
+        return (
+            f"<results>/costs/{stem}.tsv"
+            if name == "table"
+            else f"<results>/costs/figures/{stem}.svg"
+        )
+
+    return file
 
 
 def note_plan():

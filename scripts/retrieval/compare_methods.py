@@ -75,6 +75,7 @@ def run(
     from scripts.common.tsv import write_tsv
     from scripts.retrieval.comparison_summary import (
         bootstrap_facts,
+        documents_of,
         main_book,
         method_facts,
         provenance,
@@ -144,10 +145,13 @@ def run(
                 else f"{one['smallest_detectable']:.4f}",
             )
     book = main_book(books)
+    described = session_facts(sessions, map(read_json, facts), read_json(manifest))
     write_json(
         summary,
         {
-            "sessions": session_facts(sessions, map(read_json, facts), read_json(manifest)),
+            "documents": documents_of(described),
+            "seed": seed,
+            "sessions": described,
             "untested": [name for number, name in enumerate(sessions) if number not in book.tested],
             "measure": measure,
             "reference": reference,

@@ -42,6 +42,11 @@ def session_facts(
     ]
 
 
+def documents_of(sessions: Iterable[Mapping[str, Any]]) -> int:
+    """Return the documents of all sessions of `session_facts` that the manifest describes."""
+    return sum((one["data"] or {}).get("documents", 0) for one in sessions)
+
+
 def method_facts(
     books: Sequence[ScoreBook],
     methods: Mapping[str, Mapping[str, Any]],
