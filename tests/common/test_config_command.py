@@ -23,7 +23,7 @@ def test_file_is_checked_merged_over_the_embedded_default(tmp_path):
         "entity_coref": {"min_distance": 20},
     }
     assert merged["demo"] == default["demo"]
-    assert check(own) == f"{own}: good, 1 sources, 0 runs, 6 strategies, 3 methods"
+    assert check(own) == f"{own}: good, 1 sources, 0 runs, 6 strategies, 5 methods"
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n"])
