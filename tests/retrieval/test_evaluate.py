@@ -32,7 +32,7 @@ VECTORS = {
     "to the east": [0.5, 0.8, 0],
     "to the west": [0, 0.3, 0.9],
 }
-BY_WORDS = {"method": "words", "seed": 3, "tokens": "words"}
+BY_WORDS: dict[str, Any] = {"method": "words", "seed": 3, "tokens": "words"}
 LATER = {**VECTORS, "north": [0, 0, 1], "west": [1, 0, 0]}
 
 
