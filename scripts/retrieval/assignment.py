@@ -104,11 +104,12 @@ def assign_documents(
                 first_id=states.next_id,
                 next_id=next_id,
                 session=session,
+                lookup=rules.acceptance.lookup,
                 threads=threads,
             )
             new, own = afresh(clusters)
             if rules.merge_distance is not None:
-                clusters = _merged(known, new, tokens, clusters, rules.merge_distance, threads)
+                clusters = _merged(hyperplanes, known, new, tokens, clusters, rules, threads)
                 new, own = afresh(clusters)
             measured = np.where(clusters >= states.next_id, own, measured)
     return Assignment(
@@ -146,6 +147,7 @@ def _new_clusters(
     first_id: int,
     next_id: int,
     session: int,
+    lookup: str,
     threads: int,
 ) -> tuple[ClusterStates, Numbers]:
     """Return the session's new clusters, measured afresh, and δ of all of the session's documents.
@@ -157,6 +159,7 @@ def _new_clusters(
         first_id: new clusters have this id or a higher one.
         next_id: above all ids.
         session: in which they arrive.
+        lookup: one of `lookup.LOOKUPS`.
         threads: no result depends on them.
 
     Returns:
@@ -172,6 +175,7 @@ def _new_clusters(
         sessions,
         ids=ids,
         next_id=next_id,
+        lookup=lookup,
         threads=threads,
     )
     older = np.flatnonzero((clusters != NO_CLUSTER) & (clusters < first_id))
@@ -179,22 +183,36 @@ def _new_clusters(
     nowhere = np.full(len(others), NO_CLUSTER, dtype=np.int64)
     measured = np.full(tokens.texts, np.nan)
     measured[whose] = own
-    return add_background(new, tokens.take(others), nowhere, threads=threads), measured
+    with_background = add_background(
+        hyperplanes, new, tokens.take(others), nowhere, lookup=lookup, threads=threads
+    )
+    return with_background, measured
 
 
 def _merged(
+    hyperplanes: Numbers,
     known: ClusterStates,
     new: ClusterStates,
     tokens: TokenVectors,
     clusters: Indices,
-    merge_distance: float,
+    rules: AssignmentRules,
     threads: int,
 ) -> Indices:
     """Return the id of each document's cluster, (documents,), when close new ones are one."""
+    assert rules.merge_distance is not None
     whose = np.flatnonzero(np.isin(clusters, new.ids))
     labels = np.searchsorted(new.ids, clusters[whose])
     background = append_clusters(known, new).background[known.clusters :]
-    groups = groups_to_merge(new, background, tokens.take(whose), labels, merge_distance, threads)
+    groups = groups_to_merge(
+        hyperplanes,
+        new,
+        background,
+        tokens.take(whose),
+        labels,
+        rules.merge_distance,
+        rules.acceptance.lookup,
+        threads,
+    )
     _, first = np.unique(groups, return_index=True)
     merged = clusters.copy()
     merged[whose] = new.ids[first][groups][labels]

@@ -25,7 +25,7 @@ from scripts.retrieval.token_vectors import (
 
 BLOCK_BYTES = 8 << 20  # of one product; it stays in the cache until its maxima are taken
 _SPAN_ROWS = 4096  # rows that a block of tokens meets at once: wide blocks, so that maxima run long
-_FARTHEST = -1.0  # cosine with something that has no rows
+FARTHEST = -1.0  # cosine with something that has no rows
 
 
 def text_scores(
@@ -102,7 +102,7 @@ def _block_scores(
     # Rows first: a segment's maximum then runs along whole rows of the product.
     tokens = texts.vectors[block]
     product = rows @ tokens.T
-    maxima = np.full((len(borders) - 1, product.shape[1]), _FARTHEST, dtype=np.float32)
+    maxima = np.full((len(borders) - 1, product.shape[1]), FARTHEST, dtype=np.float32)
     for segment, (low, high) in enumerate(pairwise(borders.tolist())):
         if high > low:
             np.max(product[low:high], axis=0, out=maxima[segment])

@@ -46,7 +46,7 @@ def write_clusters(folder, words):
     write_memory(folder, Memory(documents, MEMBERS.empty_table(), clusters))
     write_json(
         folder / "report.json",
-        {"settings": {"clusters": {"half_life": None, "size_correction": True}}},
+        {"settings": {"clusters": {"half_life": None, "size_correction": True, "lookup": "all"}}},
     )
     return folder
 
