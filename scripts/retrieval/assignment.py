@@ -21,6 +21,7 @@ from scripts.retrieval.cluster_state import (
     no_clusters,
     observe_documents,
 )
+from scripts.retrieval.hyperplanes import bucket_ids
 from scripts.retrieval.opening import Acceptance, Decisions, decide
 from scripts.retrieval.prototypes import build_prototypes
 from scripts.retrieval.tables import NO_CLUSTER
@@ -89,12 +90,13 @@ def assign_documents(
     for batch in _batches(np.flatnonzero(tokens.lengths > 0), rules.batch):
         texts = tokens.take(batch)
         frozen = append_clusters(known, new)
-        decisions = decide(hyperplanes, frozen, texts, rules.acceptance, threads)
+        buckets = bucket_ids(hyperplanes, texts.vectors)
+        decisions = decide(hyperplanes, frozen, texts, rules.acceptance, threads, buckets)
         next_id = new.next_id + decisions.opened
         ids = np.concatenate([frozen.ids, np.arange(new.next_id, next_id)])
         clusters[batch] = ids[decisions.labels]
         measured[batch] = decisions.measured[np.arange(len(batch)), decisions.labels]
-        known = _with_batch(hyperplanes, known, texts, decisions, session)
+        known = _with_batch(hyperplanes, known, texts, buckets, decisions, session)
         if next_id > states.next_id:
             # Measured afresh: their documents were compared with the first one alone.
             afresh = partial(
@@ -130,13 +132,14 @@ def _with_batch(
     hyperplanes: Numbers,
     known: ClusterStates,
     texts: TokenVectors,
+    buckets: Indices,
     decisions: Decisions,
     session: int,
 ) -> ClusterStates:
     """Return the known clusters with those of the batch's documents that are theirs."""
     theirs = decisions.labels < known.clusters
     labels = np.where(theirs, decisions.labels, NO_CLUSTER)
-    added = build_prototypes(hyperplanes, texts, labels, known.clusters)
+    added = build_prototypes(hyperplanes, texts, labels, known.clusters, buckets=buckets)
     return observe_documents(known, added, labels, decisions.measured[:, : known.clusters], session)
 
 

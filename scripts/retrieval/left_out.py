@@ -6,9 +6,9 @@ text's share can be taken out.
 """
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from scripts.retrieval.hyperplanes import bucket_ids
+from scripts.retrieval.library_threads import one_library_thread
 from scripts.retrieval.lookup import ALL, OWN_BUCKET
 from scripts.retrieval.prototypes import Prototypes
 from scripts.retrieval.tables import NO_CLUSTER
@@ -40,7 +40,7 @@ def left_out_scores(
     """
     scores = np.full(texts.texts, np.nan)
     of_text = np.ones(texts.texts) if weights is None else weights
-    with threadpool_limits(1):
+    with one_library_thread():
         for cluster in np.unique(labels[labels != NO_CLUSTER]):
             rows = slice(prototypes.offsets[cluster], prototypes.offsets[cluster + 1])
             buckets, sums = prototypes.buckets[rows], prototypes.sums[rows]

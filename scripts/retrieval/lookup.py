@@ -12,9 +12,9 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from scripts.retrieval.hyperplanes import bucket_ids
+from scripts.retrieval.library_threads import one_library_thread
 from scripts.retrieval.maxsim import FARTHEST, prototype_scores
 from scripts.retrieval.prototypes import Prototypes
 from scripts.retrieval.token_vectors import (
@@ -32,6 +32,7 @@ Lookup = Literal["all", "own_bucket"]
 Scores = Callable[[Prototypes], Numbers]
 
 _BLOCK_TOKENS = 32_768  # of one bucket there should be many, since its rows are gathered for them
+_GATHERED_TOKENS = 512  # copied next to each other, so that they stay in the cache
 _TABLE_CELLS = 1 << 21  # buckets times clusters looked at together
 _STEP = 1 << 32  # a differing bit, more than any bucket
 _UNREACHED = 1 << 60
@@ -39,7 +40,11 @@ _NO_ROW = -1
 
 
 def scores_of(
-    hyperplanes: Numbers, tokens: TokenVectors, lookup: str = ALL, threads: int = 1
+    hyperplanes: Numbers,
+    tokens: TokenVectors,
+    lookup: str = ALL,
+    threads: int = 1,
+    buckets: Indices | None = None,
 ) -> Scores:
     """Return the function that scores texts with any prototypes, (texts, clusters) float64.
 
@@ -50,24 +55,28 @@ def scores_of(
         tokens: of the texts.
         lookup: ALL or OWN_BUCKET.
         threads: no result depends on them.
+        buckets: (tokens,) bucket of each, where it is known.
     """
     if lookup == ALL:
         return partial(prototype_scores, tokens, threads=threads)
-    return BucketedTexts(hyperplanes, tokens, threads).scores
+    if buckets is None:
+        buckets = bucket_ids(hyperplanes, tokens.vectors)
+    return BucketedTexts(len(hyperplanes), tokens, buckets, threads).scores
 
 
 class BucketedTexts:
     """Texts whose tokens are put into buckets, to be scored by these.
 
     Args:
-        hyperplanes: (bits, d) of the memory.
+        bits: hyperplanes of the memory.
         tokens: of the texts.
+        buckets: (tokens,) bucket of each.
         threads: blocks computed at once; no result depends on it.
     """
 
-    def __init__(self, hyperplanes: Numbers, tokens: TokenVectors, threads: int = 1) -> None:
-        self._bits, self._tokens, self._threads = len(hyperplanes), tokens, threads
-        self._buckets = bucket_ids(hyperplanes, tokens.vectors)
+    def __init__(self, bits: int, tokens: TokenVectors, buckets: Indices, threads: int = 1) -> None:
+        self._bits, self._tokens, self._threads = bits, tokens, threads
+        self._buckets = buckets
 
     def scores(self, prototypes: Prototypes) -> Numbers:
         """Return Σ of each text's tokens' cosines with their buckets' rows, (texts, clusters)."""
@@ -76,14 +85,14 @@ class BucketedTexts:
         table = nearest_rows(prototypes, self._bits, present)
         # Only those that are met: a batch may touch few of a memory's buckets.
         used, places = np.unique(table, return_inverse=True)
-        units = unit_rows(prototypes.sums[used[used != _NO_ROW]])
+        units = unit_rows(prototypes.sums[used[used != _NO_ROW]].astype(np.float32))
         places = places.reshape(table.shape) - int(_NO_ROW in used)
         blocks = list(segment_blocks(self._tokens.offsets, _BLOCK_TOKENS))
         score = partial(self._block_scores, present=present, places=places, units=units)
-        # One library thread for each product: how a library shares a product among threads may
-        # change the last bit.
-        with threadpool_limits(1), ThreadPoolExecutor(self._threads) as pool:
-            for texts, part in zip(blocks, pool.map(score, blocks), strict=True):
+        with one_library_thread(), ThreadPoolExecutor(self._threads) as pool:
+            # A thread's arrays come from fresh memory, which costs more than a block's products.
+            parts = map(score, blocks) if self._threads == 1 else pool.map(score, blocks)
+            for texts, part in zip(blocks, parts, strict=True):
                 scores[texts] = part
         return scores
 
@@ -98,26 +107,33 @@ class BucketedTexts:
             places: (buckets, clusters) place of the row that each meets in each cluster.
             units: (rows, d) rows of length 1.
         """
-        borders = self._tokens.offsets[texts.start : texts.stop + 1]
-        vectors = self._tokens.vectors[borders[0] : borders[-1]]
-        buckets = self._buckets[borders[0] : borders[-1]]
+        from scipy.sparse import csr_array
+
+        low, high = self._tokens.offsets[texts.start], self._tokens.offsets[texts.stop]
+        borders = self._tokens.offsets[texts.start : texts.stop + 1] - low
+        vectors, buckets = self._tokens.vectors[low:high], self._buckets[low:high]
         order = np.argsort(buckets, kind="stable")
         own, starts = np.unique(buckets[order], return_index=True)
         stops = np.append(starts, len(order))[1:]
-        cosines = np.empty((len(vectors), places.shape[1]), np.float32)
-        of_bucket = places[np.searchsorted(present, own)]
-        for rows, start, stop in zip(of_bucket, starts, stops, strict=True):
-            members = order[start:stop]
-            # A cluster without rows meets any, and is overwritten below.
-            cosines[members] = vectors[members] @ units[rows].T if len(units) else 0
-        cosines /= divisors(vectors)[:, None]
+        products = np.zeros((len(vectors), places.shape[1]), np.float32)
+        gathered = np.empty((_GATHERED_TOKENS, vectors.shape[1]), np.float32)
+        of_bucket = places[np.searchsorted(present, own)] if len(units) else places[:0]
+        for rows, first, stop in zip(of_bucket, starts, stops, strict=bool(len(units))):
+            # A cluster without rows meets any, and gets its scores below.
+            met = units[rows].T
+            for start in range(first, stop, _GATHERED_TOKENS):
+                members = order[start : min(start + _GATHERED_TOKENS, stop)]
+                some = gathered[: len(members)]
+                vectors.take(members, axis=0, out=some, mode="clip")
+                products[members] = some @ met
+        # Sums over texts, in which the tokens' lengths are taken off.
+        summed = csr_array(
+            (1 / divisors(vectors).astype(np.float64), np.arange(len(vectors)), borders),
+            shape=(len(borders) - 1, len(vectors)),
+        )
+        scores: Numbers = summed @ products
         if len(places):
-            cosines[:, places[0] < 0] = FARTHEST
-        scores = np.zeros((len(borders) - 1, places.shape[1]))
-        # reduceat gives an empty segment its next element, so only texts with tokens take part.
-        filled = np.diff(borders) > 0
-        firsts = borders[:-1][filled] - borders[0]
-        scores[filled] = np.add.reduceat(cosines, firsts, axis=0, dtype=np.float64)
+            scores[:, places[0] < 0] = FARTHEST * np.diff(borders)[:, None]
         return scores
 
 

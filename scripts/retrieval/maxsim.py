@@ -10,8 +10,8 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from scripts.retrieval.library_threads import one_library_thread
 from scripts.retrieval.prototypes import Prototypes
 from scripts.retrieval.token_vectors import (
     Indices,
@@ -75,9 +75,7 @@ def _scores(
 ) -> Numbers:
     """Return the scores of texts with segments of unit rows, (texts, segments)."""
     scores = np.zeros((texts.texts, len(borders) - 1))
-    # One library thread for each product: how a library shares a product among threads may change
-    # the last bit.
-    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+    with one_library_thread(), ThreadPoolExecutor(threads) as pool:
         for span in segment_blocks(borders, _SPAN_ROWS):
             own = rows[borders[span.start] : borders[span.stop]]
             within = borders[span.start : span.stop + 1] - borders[span.start]

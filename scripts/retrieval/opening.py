@@ -51,6 +51,7 @@ def decide(
     tokens: TokenVectors,
     acceptance: Acceptance,
     threads: int = 1,
+    buckets: Indices | None = None,
 ) -> Decisions:
     """Return where documents belong, taken in their order.
 
@@ -63,9 +64,10 @@ def decide(
         tokens: of the documents, at least one each.
         acceptance: when a cluster takes a document in.
         threads: no result depends on them.
+        buckets: (tokens,) bucket of each, where it is known.
     """
     texts, known = tokens.texts, states.clusters
-    scores = scores_of(hyperplanes, tokens, acceptance.lookup, threads)
+    scores = scores_of(hyperplanes, tokens, acceptance.lookup, threads, buckets)
     measured = distances(scores(states.prototypes), tokens.lengths)
     columns = [measured]
     offsets = states.background * acceptance.size_correction
