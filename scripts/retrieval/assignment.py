@@ -22,6 +22,7 @@ from scripts.retrieval.cluster_state import (
     observe_documents,
 )
 from scripts.retrieval.hyperplanes import bucket_ids
+from scripts.retrieval.lookup import OWN_BUCKET
 from scripts.retrieval.opening import Acceptance, Decisions, decide
 from scripts.retrieval.prototypes import build_prototypes
 from scripts.retrieval.tables import NO_CLUSTER
@@ -90,7 +91,9 @@ def assign_documents(
     for batch in _batches(np.flatnonzero(tokens.lengths > 0), rules.batch):
         texts = tokens.take(batch)
         frozen = append_clusters(known, new)
-        buckets = bucket_ids(hyperplanes, texts.vectors)
+        by_bucket = rules.acceptance.lookup == OWN_BUCKET
+        # Scores need all of them at once, which large sessions are spared otherwise.
+        buckets = bucket_ids(hyperplanes, texts.vectors) if by_bucket else None
         decisions = decide(hyperplanes, frozen, texts, rules.acceptance, threads, buckets)
         next_id = new.next_id + decisions.opened
         ids = np.concatenate([frozen.ids, np.arange(new.next_id, next_id)])
@@ -132,7 +135,7 @@ def _with_batch(
     hyperplanes: Numbers,
     known: ClusterStates,
     texts: TokenVectors,
-    buckets: Indices,
+    buckets: Indices | None,
     decisions: Decisions,
     session: int,
 ) -> ClusterStates:

@@ -347,11 +347,13 @@ def _with_foreign(
     """Return the state with distances, (documents, k), to the clusters that are not their own."""
     filled = np.diff(states.prototypes.offsets) > 0
     foreign = (labels[:, None] != np.arange(states.clusters)) & filled & ~np.isnan(measured)
-    weight = foreign * (np.ones(len(labels)) if weights is None else weights)[:, None]
+    known = np.where(foreign, measured, 0)
+    if weights is not None:
+        foreign, known = foreign * weights[:, None], known * weights[:, None]
     return replace(
         states,
-        foreign_weight=states.foreign_weight + weight.sum(axis=0),
-        foreign_sum=states.foreign_sum + (weight * np.where(foreign, measured, 0)).sum(axis=0),
+        foreign_weight=states.foreign_weight + foreign.sum(axis=0),
+        foreign_sum=states.foreign_sum + known.sum(axis=0),
     )
 
 

@@ -44,15 +44,16 @@ def bucket_ids(hyperplanes: Numbers, vectors: Vectors) -> Indices:
         hyperplanes: (bits, d) as drawn.
         vectors: (n, d).
     """
-    values = np.left_shift(1, np.arange(len(hyperplanes)), dtype=np.int64)
-    planes = hyperplanes.T.astype(np.float32)
+    planes = hyperplanes.astype(np.float32)
     largest = float(np.linalg.norm(hyperplanes, axis=1).max())
-    buckets = np.empty(len(vectors), dtype=np.int64)
+    buckets = np.zeros(len(vectors), dtype=np.int64)
     for start in range(0, len(vectors), _BLOCK_ROWS):
         block = vectors[start : start + _BLOCK_ROWS]
-        products = block @ planes
-        doubtful = np.abs(products).min(axis=1) <= _IN_DOUBT * largest * divisors(block)
+        products = planes @ block.T
+        doubtful = np.abs(products).min(axis=0) <= _IN_DOUBT * largest * divisors(block)
         exact = block[doubtful].astype(np.float64) @ hyperplanes.T
-        products[doubtful] = np.sign(exact)
-        buckets[start : start + _BLOCK_ROWS] = (products > 0) @ values
+        products[:, doubtful] = np.sign(exact).T
+        own = buckets[start : start + _BLOCK_ROWS]
+        for bit, sides in enumerate(products > 0):
+            own |= sides.astype(np.int64) << bit
     return buckets

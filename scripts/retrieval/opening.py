@@ -89,7 +89,8 @@ def decide(
         accepted = _accepted(labels, nearest, sizes, limits, acceptance.cluster_min_size)
         refused = ~accepted & (order > opener)
         if not refused.any():
-            return Decisions(labels, np.concatenate(columns, axis=1), len(sizes) - known)
+            opened = len(columns) - 1
+            return Decisions(labels, np.hstack(columns) if opened else measured, opened)
         opener = int(np.argmax(refused))
         column = _distances_to_one(hyperplanes, tokens, opener, scores)
         background = _background_of_one(column, familiar, opener)
