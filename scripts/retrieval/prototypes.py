@@ -23,7 +23,7 @@ from scripts.retrieval.token_vectors import (
     segment_blocks,
 )
 
-_BLOCK_BYTES = 24 << 20  # of a float64 copy; memory of that size is used again, not asked for anew
+_BLOCK_BYTES = 12 << 20  # of a float64 copy; memory of that size is used again, not asked for anew
 _BUCKETS = 1 << 32  # more than there can be, so that (cluster, bucket) fits in one number
 _VANISHED = 1e-9  # weight that rounding leaves of tokens taken away
 
