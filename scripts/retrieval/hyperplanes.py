@@ -8,7 +8,7 @@ and stored with the memory: sums by bucket are comparable only under the same on
 import numpy as np
 
 from scripts.common.hashing import keyed_hash
-from scripts.retrieval.token_vectors import Indices, Numbers, Vectors, divisors
+from scripts.retrieval.token_vectors import Indices, Numbers, Vectors
 
 MAX_BITS = 24  # a bucket number is far from overflow, and a table of all buckets still conceivable
 _BLOCK_ROWS = 8192
@@ -50,7 +50,9 @@ def bucket_ids(hyperplanes: Numbers, vectors: Vectors) -> Indices:
     for start in range(0, len(vectors), _BLOCK_ROWS):
         block = vectors[start : start + _BLOCK_ROWS]
         products = planes @ block.T
-        doubtful = np.abs(products).min(axis=0) <= _IN_DOUBT * largest * divisors(block)
+        # No vector is longer than all together; doubting more than must be only costs time.
+        longest = float(np.linalg.norm(block))
+        doubtful = np.abs(products).min(axis=0) <= _IN_DOUBT * largest * longest
         exact = block[doubtful].astype(np.float64) @ hyperplanes.T
         products[:, doubtful] = np.sign(exact).T
         own = buckets[start : start + _BLOCK_ROWS]
