@@ -118,10 +118,10 @@ def add_prototypes(one: Prototypes, other: Prototypes) -> Prototypes:
     keys = np.union1d(of_one, of_other)
     # No key comes twice in one of them.
     sums, weights = np.empty((len(keys), one.dimension)), np.zeros(len(keys))
-    held, added = np.searchsorted(keys, of_one), np.searchsorted(keys, of_other)
+    first, added = np.searchsorted(keys, of_one), np.searchsorted(keys, of_other)
     # Nothing is zeroed that is written to anyway: prototypes are large.
     sums[added] = 0
-    sums[held], weights[held] = one.sums, one.weights
+    sums[first], weights[first] = one.sums, one.weights
     sums[added] += other.sums
     weights[added] += other.weights
     return _with_keys(keys, sums, weights, clusters)
