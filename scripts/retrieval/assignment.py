@@ -21,6 +21,8 @@ from scripts.retrieval.cluster_state import (
     no_clusters,
     observe_documents,
 )
+from scripts.retrieval.hyperplanes import bucket_ids
+from scripts.retrieval.lookup import OWN_BUCKET
 from scripts.retrieval.opening import Acceptance, Decisions, decide
 from scripts.retrieval.prototypes import build_prototypes
 from scripts.retrieval.tables import NO_CLUSTER
@@ -89,12 +91,15 @@ def assign_documents(
     for batch in _batches(np.flatnonzero(tokens.lengths > 0), rules.batch):
         texts = tokens.take(batch)
         frozen = append_clusters(known, new)
-        decisions = decide(hyperplanes, frozen, texts, rules.acceptance, threads)
+        by_bucket = rules.acceptance.lookup == OWN_BUCKET
+        # Scores need all of them at once, which large sessions are spared otherwise.
+        buckets = bucket_ids(hyperplanes, texts.vectors) if by_bucket else None
+        decisions = decide(hyperplanes, frozen, texts, rules.acceptance, threads, buckets)
         next_id = new.next_id + decisions.opened
         ids = np.concatenate([frozen.ids, np.arange(new.next_id, next_id)])
         clusters[batch] = ids[decisions.labels]
         measured[batch] = decisions.measured[np.arange(len(batch)), decisions.labels]
-        known = _with_batch(hyperplanes, known, texts, decisions, session)
+        known = _with_batch(hyperplanes, known, texts, buckets, decisions, session)
         if next_id > states.next_id:
             # Measured afresh: their documents were compared with the first one alone.
             afresh = partial(
@@ -104,11 +109,12 @@ def assign_documents(
                 first_id=states.next_id,
                 next_id=next_id,
                 session=session,
+                lookup=rules.acceptance.lookup,
                 threads=threads,
             )
             new, own = afresh(clusters)
             if rules.merge_distance is not None:
-                clusters = _merged(known, new, tokens, clusters, rules.merge_distance, threads)
+                clusters = _merged(hyperplanes, known, new, tokens, clusters, rules, threads)
                 new, own = afresh(clusters)
             measured = np.where(clusters >= states.next_id, own, measured)
     return Assignment(
@@ -129,13 +135,14 @@ def _with_batch(
     hyperplanes: Numbers,
     known: ClusterStates,
     texts: TokenVectors,
+    buckets: Indices | None,
     decisions: Decisions,
     session: int,
 ) -> ClusterStates:
     """Return the known clusters with those of the batch's documents that are theirs."""
     theirs = decisions.labels < known.clusters
     labels = np.where(theirs, decisions.labels, NO_CLUSTER)
-    added = build_prototypes(hyperplanes, texts, labels, known.clusters)
+    added = build_prototypes(hyperplanes, texts, labels, known.clusters, buckets=buckets)
     return observe_documents(known, added, labels, decisions.measured[:, : known.clusters], session)
 
 
@@ -146,6 +153,7 @@ def _new_clusters(
     first_id: int,
     next_id: int,
     session: int,
+    lookup: str,
     threads: int,
 ) -> tuple[ClusterStates, Numbers]:
     """Return the session's new clusters, measured afresh, and δ of all of the session's documents.
@@ -157,6 +165,7 @@ def _new_clusters(
         first_id: new clusters have this id or a higher one.
         next_id: above all ids.
         session: in which they arrive.
+        lookup: one of `lookup.LOOKUPS`.
         threads: no result depends on them.
 
     Returns:
@@ -172,6 +181,7 @@ def _new_clusters(
         sessions,
         ids=ids,
         next_id=next_id,
+        lookup=lookup,
         threads=threads,
     )
     older = np.flatnonzero((clusters != NO_CLUSTER) & (clusters < first_id))
@@ -179,22 +189,36 @@ def _new_clusters(
     nowhere = np.full(len(others), NO_CLUSTER, dtype=np.int64)
     measured = np.full(tokens.texts, np.nan)
     measured[whose] = own
-    return add_background(new, tokens.take(others), nowhere, threads=threads), measured
+    with_background = add_background(
+        hyperplanes, new, tokens.take(others), nowhere, lookup=lookup, threads=threads
+    )
+    return with_background, measured
 
 
 def _merged(
+    hyperplanes: Numbers,
     known: ClusterStates,
     new: ClusterStates,
     tokens: TokenVectors,
     clusters: Indices,
-    merge_distance: float,
+    rules: AssignmentRules,
     threads: int,
 ) -> Indices:
     """Return the id of each document's cluster, (documents,), when close new ones are one."""
+    assert rules.merge_distance is not None
     whose = np.flatnonzero(np.isin(clusters, new.ids))
     labels = np.searchsorted(new.ids, clusters[whose])
     background = append_clusters(known, new).background[known.clusters :]
-    groups = groups_to_merge(new, background, tokens.take(whose), labels, merge_distance, threads)
+    groups = groups_to_merge(
+        hyperplanes,
+        new,
+        background,
+        tokens.take(whose),
+        labels,
+        rules.merge_distance,
+        rules.acceptance.lookup,
+        threads,
+    )
     _, first = np.unique(groups, return_index=True)
     merged = clusters.copy()
     merged[whose] = new.ids[first][groups][labels]

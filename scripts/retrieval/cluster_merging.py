@@ -6,18 +6,21 @@ Documents of a new domain that come before its prototype has grown may open seve
 import numpy as np
 
 from scripts.retrieval.cluster_state import ClusterStates, evenly
-from scripts.retrieval.maxsim import distances, prototype_scores
+from scripts.retrieval.lookup import ALL, scores_of
+from scripts.retrieval.maxsim import distances
 from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors
 
 _DOCUMENTS = 32  # of each cluster that are measured
 
 
 def groups_to_merge(
+    hyperplanes: Numbers,
     states: ClusterStates,
     background: Numbers,
     tokens: TokenVectors,
     labels: Indices,
     merge_distance: float,
+    lookup: str = ALL,
     threads: int = 1,
 ) -> Indices:
     """Return the group of each cluster, (k,), numbered in order of the groups' first clusters.
@@ -27,11 +30,13 @@ def groups_to_merge(
     Groups are joined by average linkage.
 
     Args:
+        hyperplanes: (bits, d) of the memory.
         states: the new clusters.
         background: (k,) mean distance of foreign documents to each.
         tokens: of their documents.
         labels: (documents,) place of each one's cluster.
         merge_distance: groups no farther apart than this share become one.
+        lookup: one of `lookup.LOOKUPS`.
         threads: no result depends on them.
     """
     if states.clusters < 2:
@@ -43,7 +48,7 @@ def groups_to_merge(
         [evenly(np.flatnonzero(labels == place), _DOCUMENTS) for place in range(states.clusters)]
     )
     sample = tokens.take(some)
-    scores = prototype_scores(sample, states.prototypes, threads=threads)
+    scores = scores_of(hyperplanes, sample, lookup, threads)(states.prototypes)
     shares = distances(scores, sample.lengths) / background
     apart = np.stack(
         [shares[labels[some] == place].mean(axis=0) for place in range(states.clusters)]

@@ -9,15 +9,15 @@ nearest ones, exactly. A text without words belongs nowhere.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from scripts.common.files import private_folder, read_json
-from scripts.retrieval.cluster_state import ClusterStates
 from scripts.retrieval.encoded_texts import encode_texts
 from scripts.retrieval.encoders import Encoder
 from scripts.retrieval.memory_clusters import measure
-from scripts.retrieval.memory_store import read_memory
+from scripts.retrieval.memory_store import Clusters, read_memory
 from scripts.retrieval.nearest import nearest_clusters
 from scripts.retrieval.search import Block, Found, exact_search
 from scripts.retrieval.tables import NO_CLUSTER
@@ -74,9 +74,10 @@ def search_clusters(
         None for a memory without clusters.
     """
     with private_folder(tmpdir) as folder:
-        states, correction = _states(memory, encoder, session, threads, folder / "members.f32")
-    if states is None:
+        clusters, settings = _clusters(memory, encoder, session, threads, folder / "members.f32")
+    if clusters is None:
         return None
+    states = clusters.states
 
     def placed(texts: Sequence[str], count: int) -> Indices:
         if not states.clusters:
@@ -85,7 +86,13 @@ def search_clusters(
         for start in range(0, len(texts), _TEXTS_AT_A_TIME):
             tokens = encoder.token_vectors(texts[start : start + _TEXTS_AT_A_TIME])
             found = nearest_clusters(
-                states, tokens, count, size_correction=correction, threads=threads
+                clusters.hyperplanes,
+                states,
+                tokens,
+                count,
+                size_correction=settings["size_correction"],
+                lookup=settings["lookup"],
+                threads=threads,
             )
             places.append(found.places)
         return np.concatenate(places)
@@ -107,13 +114,13 @@ def search_clusters(
     )
 
 
-def _states(
+def _clusters(
     memory: Path, encoder: Encoder, session: int, threads: int, file: Path
-) -> tuple[ClusterStates | None, bool]:
-    """Return the clusters as the encoder sees them, and whether sizes are corrected."""
+) -> tuple[Clusters | None, dict[str, Any]]:
+    """Return the clusters as the encoder sees them, and their settings."""
     held = read_memory(memory)
     if held.clusters is None:
-        return None, False
+        return None, {}
     settings = read_json(memory / "report.json")["settings"]["clusters"]
     encoded = encode_texts(encoder, held.documents["text"].to_pylist(), file, "encode members")
     measured = measure(
@@ -123,9 +130,10 @@ def _states(
         held.documents["session"].to_numpy().astype(np.int64),
         session=session,
         half_life=settings["half_life"],
+        lookup=settings["lookup"],
         threads=threads,
     )
-    return measured.clusters.states, settings["size_correction"]
+    return measured.clusters, settings
 
 
 def _blocks(vectors: Vectors, homes: Indices, asked: Indices) -> Iterator[Block]:

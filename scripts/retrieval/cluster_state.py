@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scripts.retrieval.left_out import left_out_scores
-from scripts.retrieval.maxsim import distances, prototype_scores
+from scripts.retrieval.lookup import ALL, scores_of
+from scripts.retrieval.maxsim import distances
 from scripts.retrieval.prototypes import (
     Prototypes,
     add_prototypes,
@@ -108,6 +109,7 @@ def measure_clusters(
     ids: Indices,
     next_id: int,
     weights: Numbers | None = None,
+    lookup: str = ALL,
     threads: int = 1,
 ) -> tuple[ClusterStates, Numbers]:
     """Return the state of clusters computed afresh from their documents, and each one's δ.
@@ -123,6 +125,7 @@ def measure_clusters(
         ids: (k,) of the clusters, ascending.
         next_id: above all ids ever used.
         weights: (documents,) as `age_weights` gives them; 1 where None.
+        lookup: one of `lookup.LOOKUPS`.
         threads: no result depends on them.
 
     Returns:
@@ -131,7 +134,7 @@ def measure_clusters(
     """
     clusters = len(ids)
     prototypes = build_prototypes(hyperplanes, tokens, labels, clusters, weights)
-    scores = left_out_scores(hyperplanes, tokens, prototypes, labels, weights)
+    scores = left_out_scores(hyperplanes, tokens, prototypes, labels, weights, lookup)
     measured = distances(scores, tokens.lengths)
     nothing, zero = np.zeros(clusters, np.int64), np.zeros(clusters)
     blank = ClusterStates(
@@ -150,26 +153,40 @@ def measure_clusters(
     clustered = np.flatnonzero((labels != NO_CLUSTER) & (tokens.lengths > 0))
     some = evenly(clustered, _BACKGROUND_TEXTS)
     known = None if weights is None else weights[some]
-    return add_background(states, tokens.take(some), labels[some], known, threads), measured
+    with_background = add_background(
+        hyperplanes,
+        states,
+        tokens.take(some),
+        labels[some],
+        weights=known,
+        lookup=lookup,
+        threads=threads,
+    )
+    return with_background, measured
 
 
 def add_background(
+    hyperplanes: Numbers,
     states: ClusterStates,
     tokens: TokenVectors,
     labels: Indices,
+    *,
     weights: Numbers | None = None,
+    lookup: str = ALL,
     threads: int = 1,
 ) -> ClusterStates:
     """Return the state with the distances of documents to the clusters that are not their own.
 
     Args:
+        hyperplanes: (bits, d) of the memory.
         states: before.
         tokens: of the documents.
         labels: (documents,) place of each one's cluster; NO_CLUSTER where it is none of these.
         weights: (documents,) of each; 1 where None.
+        lookup: one of `lookup.LOOKUPS`.
         threads: no result depends on them.
     """
-    scores = prototype_scores(tokens, states.prototypes, threads=threads)
+    scores = scores_of(hyperplanes, tokens, lookup, threads)(states.prototypes)
     return _with_foreign(states, labels, distances(scores, tokens.lengths), weights)
 
 
@@ -330,11 +347,13 @@ def _with_foreign(
     """Return the state with distances, (documents, k), to the clusters that are not their own."""
     filled = np.diff(states.prototypes.offsets) > 0
     foreign = (labels[:, None] != np.arange(states.clusters)) & filled & ~np.isnan(measured)
-    weight = foreign * (np.ones(len(labels)) if weights is None else weights)[:, None]
+    known = np.where(foreign, measured, 0)
+    if weights is not None:
+        foreign, known = foreign * weights[:, None], known * weights[:, None]
     return replace(
         states,
-        foreign_weight=states.foreign_weight + weight.sum(axis=0),
-        foreign_sum=states.foreign_sum + (weight * np.where(foreign, measured, 0)).sum(axis=0),
+        foreign_weight=states.foreign_weight + foreign.sum(axis=0),
+        foreign_sum=states.foreign_sum + known.sum(axis=0),
     )
 
 

@@ -146,6 +146,7 @@ def _refreshed(
         old["session"].to_numpy().astype(np.int64),
         session=session,
         half_life=stream.clusters.half_life,
+        lookup=stream.clusters.lookup,
         threads=stream.threads,
     )
 
@@ -194,6 +195,7 @@ def _with_new(
         table["session"].to_numpy().astype(np.int64),
         session=session,
         half_life=settings.half_life,
+        lookup=settings.lookup,
         threads=stream.threads,
     )
     rows = with_clusters(table.take(pa.array(held)), ids[held], final.distances[held])

@@ -8,7 +8,7 @@ and stored with the memory: sums by bucket are comparable only under the same on
 import numpy as np
 
 from scripts.common.hashing import keyed_hash
-from scripts.retrieval.token_vectors import Indices, Numbers, Vectors, divisors
+from scripts.retrieval.token_vectors import Indices, Numbers, Vectors
 
 MAX_BITS = 24  # a bucket number is far from overflow, and a table of all buckets still conceivable
 _BLOCK_ROWS = 8192
@@ -44,15 +44,18 @@ def bucket_ids(hyperplanes: Numbers, vectors: Vectors) -> Indices:
         hyperplanes: (bits, d) as drawn.
         vectors: (n, d).
     """
-    values = np.left_shift(1, np.arange(len(hyperplanes)), dtype=np.int64)
-    planes = hyperplanes.T.astype(np.float32)
+    planes = hyperplanes.astype(np.float32)
     largest = float(np.linalg.norm(hyperplanes, axis=1).max())
-    buckets = np.empty(len(vectors), dtype=np.int64)
+    buckets = np.zeros(len(vectors), dtype=np.int64)
     for start in range(0, len(vectors), _BLOCK_ROWS):
         block = vectors[start : start + _BLOCK_ROWS]
-        products = block @ planes
-        doubtful = np.abs(products).min(axis=1) <= _IN_DOUBT * largest * divisors(block)
+        products = planes @ block.T
+        # No vector is longer than all together; doubting more than must be only costs time.
+        longest = float(np.linalg.norm(block))
+        doubtful = np.abs(products).min(axis=0) <= _IN_DOUBT * largest * longest
         exact = block[doubtful].astype(np.float64) @ hyperplanes.T
-        products[doubtful] = np.sign(exact)
-        buckets[start : start + _BLOCK_ROWS] = (products > 0) @ values
+        products[:, doubtful] = np.sign(exact).T
+        own = buckets[start : start + _BLOCK_ROWS]
+        for bit, sides in enumerate(products > 0):
+            own |= sides.astype(np.int64) << bit
     return buckets

@@ -6,9 +6,10 @@ text's share can be taken out.
 """
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from scripts.retrieval.hyperplanes import bucket_ids
+from scripts.retrieval.library_threads import one_library_thread
+from scripts.retrieval.lookup import ALL, OWN_BUCKET
 from scripts.retrieval.prototypes import Prototypes
 from scripts.retrieval.tables import NO_CLUSTER
 from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors, Vectors, unit_rows
@@ -22,6 +23,7 @@ def left_out_scores(
     prototypes: Prototypes,
     labels: Indices,
     weights: Numbers | None = None,
+    lookup: str = ALL,
 ) -> Numbers:
     """Return s(x, P - P(x)) of each text x with its own cluster's prototype P, (texts,) float64.
 
@@ -31,13 +33,14 @@ def left_out_scores(
         prototypes: `build_prototypes` of the same texts, labels and weights.
         labels: (texts,) each text's cluster, or NO_CLUSTER.
         weights: (texts,) of each text's tokens; 1 where None.
+        lookup: one of `lookup.LOOKUPS`.
 
     Returns:
         NaN for a text without cluster, without tokens, or alone in its cluster.
     """
     scores = np.full(texts.texts, np.nan)
     of_text = np.ones(texts.texts) if weights is None else weights
-    with threadpool_limits(1):
+    with one_library_thread():
         for cluster in np.unique(labels[labels != NO_CLUSTER]):
             rows = slice(prototypes.offsets[cluster], prototypes.offsets[cluster + 1])
             buckets, sums = prototypes.buckets[rows], prototypes.sums[rows]
@@ -45,12 +48,19 @@ def left_out_scores(
             for text in np.flatnonzero((labels == cluster) & (texts.lengths > 0)):
                 vectors = texts.text(int(text))
                 places = np.searchsorted(buckets, bucket_ids(hyperplanes, vectors))
-                scores[text] = _score(vectors, places, of_text[text], sums, totals, units)
+                codes = buckets if lookup == OWN_BUCKET else None
+                scores[text] = _score(vectors, places, of_text[text], sums, totals, units, codes)
     return scores
 
 
 def _score(
-    vectors: Vectors, places: Indices, weight: float, sums: Numbers, totals: Numbers, units: Vectors
+    vectors: Vectors,
+    places: Indices,
+    weight: float,
+    sums: Numbers,
+    totals: Numbers,
+    units: Vectors,
+    codes: Indices | None,
 ) -> float:
     """Return the score of one text; `units` are changed and put back.
 
@@ -61,6 +71,7 @@ def _score(
         sums: (rows, d) of the prototype.
         totals: (rows,) their weights.
         units: (rows, d) the sums at length 1.
+        codes: (rows,) their buckets, where a token meets its own bucket alone.
     """
     touched, inverse = np.unique(places, return_inverse=True)
     own = np.zeros((len(touched), vectors.shape[1]))
@@ -71,7 +82,25 @@ def _score(
         return float("nan")
     before = units[touched]
     units[touched] = unit_rows(sums[touched] - weight * own)
-    product = unit_rows(vectors) @ units.T
+    if codes is None:
+        product = unit_rows(vectors) @ units.T
+        product[:, touched[gone]] = -np.inf
+        cosines = product.max(axis=1)
+    else:
+        met = touched.copy()
+        met[gone] = _nearest_left(codes, touched[gone])
+        cosines = np.einsum("ij,ij->i", unit_rows(vectors), units[met[inverse]])
     units[touched] = before
-    product[:, touched[gone]] = -np.inf
-    return float(product.max(axis=1).sum(dtype=np.float64))
+    return float(cosines.sum(dtype=np.float64))
+
+
+def _nearest_left(codes: Indices, gone: Indices) -> Indices:
+    """Return the row that is met instead of each row that is gone, (gone,).
+
+    Args:
+        codes: (rows,) buckets, ascending.
+        gone: (some,) rows of them, not all.
+    """
+    left = np.delete(np.arange(len(codes)), gone)
+    differing = np.bitwise_count(codes[gone, None] ^ codes[left])
+    return left[np.argmin(differing, axis=1)]

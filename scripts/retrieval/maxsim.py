@@ -10,8 +10,8 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from scripts.retrieval.library_threads import one_library_thread
 from scripts.retrieval.prototypes import Prototypes
 from scripts.retrieval.token_vectors import (
     Indices,
@@ -25,7 +25,7 @@ from scripts.retrieval.token_vectors import (
 
 BLOCK_BYTES = 8 << 20  # of one product; it stays in the cache until its maxima are taken
 _SPAN_ROWS = 4096  # rows that a block of tokens meets at once: wide blocks, so that maxima run long
-_FARTHEST = -1.0  # cosine with something that has no rows
+FARTHEST = -1.0  # cosine with something that has no rows
 
 
 def text_scores(
@@ -75,9 +75,7 @@ def _scores(
 ) -> Numbers:
     """Return the scores of texts with segments of unit rows, (texts, segments)."""
     scores = np.zeros((texts.texts, len(borders) - 1))
-    # One library thread for each product: how a library shares a product among threads may change
-    # the last bit.
-    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+    with one_library_thread(), ThreadPoolExecutor(threads) as pool:
         for span in segment_blocks(borders, _SPAN_ROWS):
             own = rows[borders[span.start] : borders[span.stop]]
             within = borders[span.start : span.stop + 1] - borders[span.start]
@@ -102,7 +100,7 @@ def _block_scores(
     # Rows first: a segment's maximum then runs along whole rows of the product.
     tokens = texts.vectors[block]
     product = rows @ tokens.T
-    maxima = np.full((len(borders) - 1, product.shape[1]), _FARTHEST, dtype=np.float32)
+    maxima = np.full((len(borders) - 1, product.shape[1]), FARTHEST, dtype=np.float32)
     for segment, (low, high) in enumerate(pairwise(borders.tolist())):
         if high > low:
             np.max(product[low:high], axis=0, out=maxima[segment])

@@ -22,7 +22,8 @@ from scripts.retrieval.cluster_state import (
     take_clusters,
 )
 from scripts.retrieval.encoded_texts import EncodedTexts
-from scripts.retrieval.maxsim import distances, prototype_scores
+from scripts.retrieval.lookup import scores_of
+from scripts.retrieval.maxsim import distances
 from scripts.retrieval.memory_settings import BATCHES, PROTOTYPE, ClusterSettings
 from scripts.retrieval.memory_store import Clusters
 from scripts.retrieval.opening import Acceptance
@@ -63,6 +64,7 @@ def measure(
     *,
     session: int,
     half_life: float | None,
+    lookup: str,
     threads: int,
 ) -> Measured:
     """Return prototypes and statistics computed anew from the documents' present token vectors.
@@ -76,6 +78,7 @@ def measure(
         sessions: (documents,) in which each arrived.
         session: the present one.
         half_life: of weights, in sessions; None for no decay.
+        lookup: one of `lookup.LOOKUPS`.
         threads: no result depends on them.
     """
     known, planes = clusters.states, clusters.hyperplanes
@@ -90,6 +93,7 @@ def measure(
             ids=known.ids,
             next_id=known.next_id,
             weights=weights,
+            lookup=lookup,
             threads=threads,
         )
         return Measured(replace(clusters, states=states), labels, measured)
@@ -97,7 +101,8 @@ def measure(
     arrived = int(sessions.max(initial=-1))
     added = build_prototypes(planes, tokens, labels, known.clusters)
     whole = observe_documents(clusters.remembered, added, labels, _nowhere(labels, known), arrived)
-    to_all = distances(prototype_scores(tokens, whole.prototypes, threads=threads), tokens.lengths)
+    scores = scores_of(planes, tokens, lookup, threads)(whole.prototypes)
+    to_all = distances(scores, tokens.lengths)
     to_all[labels == NO_CLUSTER] = np.nan
     states = observe_documents(clusters.remembered, added, labels, to_all, arrived)
     own = np.full(len(labels), np.nan)
@@ -174,7 +179,9 @@ def assign_new(
         threads: no result depends on them.
     """
     rules = AssignmentRules(
-        Acceptance(settings.cluster_min_size, settings.z1, settings.size_correction),
+        Acceptance(
+            settings.cluster_min_size, settings.z1, settings.size_correction, settings.lookup
+        ),
         settings.batch if settings.update == BATCHES else None,
         settings.merge_distance,
     )
@@ -265,6 +272,7 @@ def begin_clusters(
         seed=keyed_hash(seed, "warm-up", str(session)),
         hyperplanes=left.hyperplanes if by_prototype else None,
         tokens=encoded.tokens.take(held) if by_prototype else None,
+        lookup=settings.lookup,
         threads=threads,
     )
     first = left.states.next_id

@@ -127,16 +127,24 @@ def _in_clusters(
     count = max(states.clusters, 1)
     correction = stream.clusters.size_correction
     found = nearest_clusters(
-        states, encoded.tokens, count, size_correction=correction, threads=stream.threads
+        held.clusters.hyperplanes,
+        states,
+        encoded.tokens,
+        count,
+        size_correction=correction,
+        lookup=stream.clusters.lookup,
+        threads=stream.threads,
     )
     labels = found.places[:, 0]
     ids = np.append(states.ids, NO_CLUSTER)[labels]
     alone = _alone(held, labels)
     of_alone = nearest_clusters(
+        held.clusters.hyperplanes,
         states,
         held.encoded.tokens.take(held.places[alone]),
         count,
         size_correction=correction,
+        lookup=stream.clusters.lookup,
         threads=stream.threads,
     )
     rankings = dict(zip(alone.tolist(), of_alone.places, strict=True))

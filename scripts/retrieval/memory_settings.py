@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from scripts.common.errors import ConfigError
 from scripts.retrieval import eviction, labels_policy, sampling
+from scripts.retrieval.lookup import LOOKUPS
 
 NO_MEMORY, REPLAY, CLUSTERED, EVERYTHING = MEMORIES = ("none", "random", "cluster", "all")
 NO_TRAINING, CONTINUE, RESTART = TRAININGS = ("none", "continue", "restart")
@@ -96,6 +97,7 @@ class ClusterSettings(_Settings):
 
     Attributes:
         bits: hyperplanes of a prototype.
+        lookup: rows of a prototype that a token is compared with, one of `lookup.LOOKUPS`.
         k_min: fewest clusters of a warm-up.
         choose: SILHOUETTE or ELBOW picks the number of clusters.
         silhouette_distance: EUCLIDEAN or PROTOTYPE.
@@ -118,6 +120,7 @@ class ClusterSettings(_Settings):
     """
 
     bits: int
+    lookup: str
     k_min: int
     choose: Literal["silhouette", "elbow"]
     silhouette_distance: str
@@ -139,6 +142,7 @@ class ClusterSettings(_Settings):
     _key = "clusters"
 
     def __post_init__(self) -> None:
+        self._one_of("lookup", LOOKUPS)
         self._one_of("choose", CHOICES)
         self._one_of("silhouette_distance", SILHOUETTE_DISTANCES)
         self._one_of("keep", eviction.KEEP_RULES)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from scripts.retrieval.cluster_state import ClusterStates
-from scripts.retrieval.maxsim import distances, prototype_scores
+from scripts.retrieval.lookup import ALL, scores_of
+from scripts.retrieval.maxsim import distances
 from scripts.retrieval.tables import NO_CLUSTER
 from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors
 
@@ -42,25 +43,28 @@ def comparable_distances(
 
 
 def nearest_clusters(
+    hyperplanes: Numbers,
     states: ClusterStates,
     tokens: TokenVectors,
     count: int,
     *,
     size_correction: bool,
+    lookup: str = ALL,
     threads: int = 1,
 ) -> Nearest:
     """Return the `count` nearest clusters of each text; of equally near ones the older first.
 
     Args:
+        hyperplanes: (bits, d) of the memory.
         states: the clusters.
         tokens: of the texts, from the encoder that the prototypes were made with.
         count: m, at least 1; there may be fewer clusters.
         size_correction: whether the clusters' backgrounds are taken off before they are compared.
+        lookup: one of `lookup.LOOKUPS`.
         threads: no result depends on them.
     """
-    measured = distances(
-        prototype_scores(tokens, states.prototypes, threads=threads), tokens.lengths
-    )
+    scores = scores_of(hyperplanes, tokens, lookup, threads)(states.prototypes)
+    measured = distances(scores, tokens.lengths)
     compared = comparable_distances(states, measured, size_correction=size_correction)
     present = min(count, states.clusters)
     order = np.argsort(compared, axis=1, kind="stable")[:, :present]

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.retrieval.cluster_state import ClusterStates
-from scripts.retrieval.maxsim import distances, prototype_scores
+from scripts.retrieval.lookup import ALL, Scores, scores_of
+from scripts.retrieval.maxsim import distances
 from scripts.retrieval.prototypes import build_prototypes
 from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors
 
@@ -20,11 +21,13 @@ class Acceptance(NamedTuple):
         z1: others take in what has δ ≤ μ + z1·σ; one without statistics takes in what is no farther
             than its background.
         size_correction: whether clusters are compared by δ less their background.
+        lookup: one of `lookup.LOOKUPS`.
     """
 
     cluster_min_size: int
     z1: float
     size_correction: bool
+    lookup: str = ALL
 
 
 class Decisions(NamedTuple):
@@ -48,6 +51,7 @@ def decide(
     tokens: TokenVectors,
     acceptance: Acceptance,
     threads: int = 1,
+    buckets: Indices | None = None,
 ) -> Decisions:
     """Return where documents belong, taken in their order.
 
@@ -60,11 +64,11 @@ def decide(
         tokens: of the documents, at least one each.
         acceptance: when a cluster takes a document in.
         threads: no result depends on them.
+        buckets: (tokens,) bucket of each, where it is known.
     """
     texts, known = tokens.texts, states.clusters
-    measured = distances(
-        prototype_scores(tokens, states.prototypes, threads=threads), tokens.lengths
-    )
+    scores = scores_of(hyperplanes, tokens, acceptance.lookup, threads, buckets)
+    measured = distances(scores(states.prototypes), tokens.lengths)
     columns = [measured]
     offsets = states.background * acceptance.size_correction
     limits = states.mean + acceptance.z1 * states.deviation
@@ -85,9 +89,10 @@ def decide(
         accepted = _accepted(labels, nearest, sizes, limits, acceptance.cluster_min_size)
         refused = ~accepted & (order > opener)
         if not refused.any():
-            return Decisions(labels, np.concatenate(columns, axis=1), len(sizes) - known)
+            opened = len(columns) - 1
+            return Decisions(labels, np.hstack(columns) if opened else measured, opened)
         opener = int(np.argmax(refused))
-        column = _distances_to_one(hyperplanes, tokens, opener, threads)
+        column = _distances_to_one(hyperplanes, tokens, opener, scores)
         background = _background_of_one(column, familiar, opener)
         corrected = column - background * acceptance.size_correction
         moved = ((order > opener) & (corrected < compared)) | (order == opener)
@@ -122,8 +127,8 @@ def _background_of_one(column: Numbers, familiar: NDArray[np.bool_], opener: int
 
 
 def _distances_to_one(
-    hyperplanes: Numbers, tokens: TokenVectors, place: int, threads: int
+    hyperplanes: Numbers, tokens: TokenVectors, place: int, scores: Scores
 ) -> Numbers:
     """Return δ of all documents to the prototype of one of them."""
     alone = build_prototypes(hyperplanes, tokens.take([place]), np.zeros(1, np.int64), 1)
-    return distances(prototype_scores(tokens, alone, threads=threads), tokens.lengths)[:, 0]
+    return distances(scores(alone), tokens.lengths)[:, 0]

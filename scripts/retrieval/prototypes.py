@@ -23,7 +23,7 @@ from scripts.retrieval.token_vectors import (
     segment_blocks,
 )
 
-_BLOCK_ROWS = 8192
+_BLOCK_BYTES = 12 << 20  # of a float64 copy; memory of that size is used again, not asked for anew
 _BUCKETS = 1 << 32  # more than there can be, so that (cluster, bucket) fits in one number
 _VANISHED = 1e-9  # weight that rounding leaves of tokens taken away
 
@@ -76,6 +76,7 @@ def build_prototypes(
     labels: Indices,
     clusters: int,
     weights: Numbers | None = None,
+    buckets: Indices | None = None,
 ) -> Prototypes:
     """Return the prototypes of texts' clusters.
 
@@ -85,11 +86,13 @@ def build_prototypes(
         labels: (texts,) each text's cluster, 0 to `clusters` - 1, or NO_CLUSTER.
         clusters: their number.
         weights: (texts,) of each text's tokens; 1 where None.
+        buckets: (tokens,) bucket of each, where it is known.
     """
     of_text = np.ones(tokens.texts) if weights is None else weights
     parts = empty_prototypes(clusters, tokens.dimension)
+    block_rows = max(1, _BLOCK_BYTES // (8 * tokens.dimension))
     # By blocks of texts, since float64 copies of all tokens would not fit.
-    for texts in segment_blocks(tokens.offsets, _BLOCK_ROWS):
+    for texts in segment_blocks(tokens.offsets, block_rows):
         rows = slice(tokens.offsets[texts.start], tokens.offsets[texts.stop])
         lengths = tokens.lengths[texts]
         label = np.repeat(labels[texts], lengths)
@@ -97,7 +100,8 @@ def build_prototypes(
         vectors = tokens.vectors[rows]
         vectors = vectors if kept.all() else vectors[kept]
         weight = np.repeat(of_text[texts], lengths)[kept]
-        keys = label[kept] * _BUCKETS + bucket_ids(hyperplanes, vectors)
+        own = bucket_ids(hyperplanes, vectors) if buckets is None else buckets[rows][kept]
+        keys = label[kept] * _BUCKETS + own
         block = _stacked(keys, vectors, weight, clusters=clusters)
         parts = add_prototypes(parts, block)
     return parts
@@ -113,16 +117,20 @@ def add_prototypes(one: Prototypes, other: Prototypes) -> Prototypes:
     of_one, of_other = _keys(one), _keys(other)
     keys = np.union1d(of_one, of_other)
     # No key comes twice in one of them.
-    sums, weights = np.zeros((len(keys), one.dimension)), np.zeros(len(keys))
-    for part, own in ((one, of_one), (other, of_other)):
-        places = np.searchsorted(keys, own)
-        sums[places] += part.sums
-        weights[places] += part.weights
+    sums, weights = np.empty((len(keys), one.dimension)), np.zeros(len(keys))
+    first, added = np.searchsorted(keys, of_one), np.searchsorted(keys, of_other)
+    # Nothing is zeroed that is written to anyway: prototypes are large.
+    sums[added] = 0
+    sums[first], weights[first] = one.sums, one.weights
+    sums[added] += other.sums
+    weights[added] += other.weights
     return _with_keys(keys, sums, weights, clusters)
 
 
 def append_prototypes(one: Prototypes, other: Prototypes) -> Prototypes:
     """Return the clusters of one, then those of the other."""
+    if other.clusters == 0:
+        return one
     return Prototypes(
         np.concatenate([one.offsets, other.offsets[1:] + one.offsets[-1]]),
         np.concatenate([one.buckets, other.buckets]),

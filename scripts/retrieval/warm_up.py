@@ -9,7 +9,8 @@ import numpy as np
 
 from scripts.retrieval.bisecting import Partition, bisecting_partitions
 from scripts.retrieval.left_out import left_out_scores
-from scripts.retrieval.maxsim import distances, prototype_scores
+from scripts.retrieval.lookup import ALL, scores_of
+from scripts.retrieval.maxsim import distances
 from scripts.retrieval.prototypes import build_prototypes
 from scripts.retrieval.silhouette import simplified_silhouette
 from scripts.retrieval.tables import NO_CLUSTER
@@ -86,19 +87,23 @@ class PrototypeCentres:
     Args:
         hyperplanes: (bits, d) of the memory.
         tokens: of the texts, at least one each.
+        lookup: one of `lookup.LOOKUPS`.
         threads: no result depends on them.
     """
 
-    def __init__(self, hyperplanes: Numbers, tokens: TokenVectors, threads: int = 1) -> None:
-        self._hyperplanes, self._tokens, self._threads = hyperplanes, tokens, threads
+    def __init__(
+        self, hyperplanes: Numbers, tokens: TokenVectors, lookup: str = ALL, threads: int = 1
+    ) -> None:
+        self._hyperplanes, self._tokens, self._lookup = hyperplanes, tokens, lookup
+        self._scores = scores_of(hyperplanes, tokens, lookup, threads)
 
     def measure(self, members: Indices) -> tuple[Numbers, Numbers]:
         """Return the distances of all texts, and those of the members, to their prototype."""
         own = self._tokens.take(members)
         together = np.zeros(len(members), dtype=np.int64)
         prototype = build_prototypes(self._hyperplanes, own, together, 1)
-        scores = prototype_scores(self._tokens, prototype, threads=self._threads)
-        within = left_out_scores(self._hyperplanes, own, prototype, together)
+        scores = self._scores(prototype)
+        within = left_out_scores(self._hyperplanes, own, prototype, together, lookup=self._lookup)
         return distances(scores, self._tokens.lengths)[:, 0], distances(within, own.lengths)
 
 
@@ -109,6 +114,7 @@ def warm_up(
     seed: int,
     hyperplanes: Numbers | None = None,
     tokens: TokenVectors | None = None,
+    lookup: str = ALL,
     threads: int = 1,
 ) -> WarmUp:
     """Return first clusters of texts.
@@ -120,6 +126,7 @@ def warm_up(
         hyperplanes: (bits, d) of the memory; with `tokens`, the silhouette is taken in distances to
             prototypes, without them in Euclidean ones to mean vectors.
         tokens: of the texts.
+        lookup: one of `lookup.LOOKUPS`.
         threads: no result depends on them.
     """
     present = np.flatnonzero(np.any(vectors != 0, axis=1))
@@ -129,7 +136,7 @@ def warm_up(
     found = vectors[present]
     centres: Centres = MeanCentres(found)
     if hyperplanes is not None and tokens is not None:
-        centres = PrototypeCentres(hyperplanes, tokens.take(present), threads)
+        centres = PrototypeCentres(hyperplanes, tokens.take(present), lookup, threads)
     partitions = bisecting_partitions(
         found,
         isqrt(len(present)),

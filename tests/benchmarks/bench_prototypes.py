@@ -2,12 +2,12 @@
 
 In each session the documents of a domain are a cluster; every fifth document is an item to be
 placed, the others make the clusters. Exact is MaxSim with all tokens of a cluster, in one product
-with segmented maxima, as prototypes are scored too. For each form it shows the rows it scores
-against, how many times faster it scores the items than the exact form (processor seconds, one
-thread; making the rows apart), the rank correlation of its scores of all clusters with the exact
-ones, averaged over items, how often it names the exact form's nearest cluster, and how often the
-item's own domain, without and with the correction for size (each cluster's mean distance from other
-clusters' documents taken off).
+with segmented maxima, as prototypes are scored too; by own bucket a token meets one row of each
+cluster. For each form it shows the rows, how many times faster it scores the items than the exact
+form (processor seconds, one thread; making the rows apart), the rank correlation of its scores of
+all clusters with the exact ones, averaged over items, how often it names the exact form's nearest
+cluster, and how often the item's own domain, without and with the correction for size (each
+cluster's mean distance from other clusters' documents taken off).
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_prototypes \
         --sessions results/retrieval/sessions --encoder results/retrieval/encoder
@@ -27,7 +27,8 @@ from sklearn.cluster import MiniBatchKMeans
 from scripts.retrieval.cluster_state import evenly
 from scripts.retrieval.encoders import load_encoder
 from scripts.retrieval.hyperplanes import draw_hyperplanes
-from scripts.retrieval.maxsim import distances, prototype_scores, text_scores
+from scripts.retrieval.lookup import ALL, OWN_BUCKET, scores_of
+from scripts.retrieval.maxsim import distances, text_scores
 from scripts.retrieval.prototypes import build_prototypes
 from scripts.retrieval.token_vectors import Indices, Numbers, TokenVectors, offsets_of, unit_rows
 from tests.benchmarks.processor_time import repeated, require_one_thread, timed
@@ -127,7 +128,8 @@ def _table(session: str, clusters: Clusters, bits: range, rounds: int) -> list[s
     joined, items = clusters.joined, clusters.items
     exact = Form(partial(_against_texts, joined), len(joined.vectors), 0.0)
     exact_scores, exact_seconds = repeated(partial(exact.score, items), rounds)
-    forms = {f"prototypes, {b} bits": partial(_prototypes, clusters, b) for b in bits}
+    forms = {f"prototypes, {b} bits": partial(_prototypes, clusters, b, ALL) for b in bits}
+    forms |= {f"own bucket, {b} bits": partial(_prototypes, clusters, b, OWN_BUCKET) for b in bits}
     forms |= {"k-means": partial(_k_means, joined), "mean vectors": partial(_means, joined)}
     rows = [_row("exact", exact, clusters, exact_scores, exact_scores, None)]
     for name, make in forms.items():
@@ -180,7 +182,7 @@ def _background(form: Form, clusters: Clusters) -> Numbers:
     return np.ma.masked_array(measured, own).mean(axis=0).filled(0.0)
 
 
-def _prototypes(clusters: Clusters, bits: int) -> Form:
+def _prototypes(clusters: Clusters, bits: int, lookup: str) -> Form:
     planes = draw_hyperplanes(0, bits, clusters.members.dimension)
     count = int(clusters.labels.max()) + 1
     prototypes, seconds = timed(
@@ -188,7 +190,7 @@ def _prototypes(clusters: Clusters, bits: int) -> Form:
     )
 
     def score(texts: TokenVectors) -> Numbers:
-        return prototype_scores(texts, prototypes)
+        return scores_of(planes, texts, lookup)(prototypes)
 
     return Form(score, len(prototypes.buckets), seconds)
 

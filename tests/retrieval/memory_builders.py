@@ -27,6 +27,7 @@ METHOD: dict[str, Any] = {
 }
 CLUSTERS: dict[str, Any] = {
     "bits": 5,
+    "lookup": "all",
     "k_min": 2,
     "choose": "silhouette",
     "silhouette_distance": "euclidean",

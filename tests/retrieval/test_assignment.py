@@ -154,9 +154,12 @@ def test_a_cluster_of_160_documents_does_not_draw_those_of_one_of_2():
     for seed in range(6):
         tokens, domains = planted_texts(seed, [220, 62], share=0.3)
         known, new = split(domains, [160, 2])
-        states = measured(tokens.take(known), domains[known], draw_hyperplanes(seed, 8, 64))
+        planes = draw_hyperplanes(seed, 8, 64)
+        states = measured(tokens.take(known), domains[known], planes)
         places = [
-            nearest_clusters(states, tokens.take(new), 1, size_correction=correction).places[:, 0]
+            nearest_clusters(
+                planes, states, tokens.take(new), 1, size_correction=correction
+            ).places[:, 0]
             for correction in (False, True)
         ]
         small = domains[new] == 1
@@ -221,12 +224,14 @@ def test_close_new_clusters_become_one():
     states = measured(tokens, labels)
 
     def groups(merge_distance: float) -> list[int]:
-        return groups_to_merge(states, states.background, tokens, labels, merge_distance).tolist()
+        return groups_to_merge(
+            PLANES, states, states.background, tokens, labels, merge_distance
+        ).tolist()
 
     assert groups(0.95) == [0, 0, 1, 1, 2]
     assert groups(0.0) == [0, 1, 2, 3, 4]
     assert groups(2.0) == [0] * 5
-    assert groups_to_merge(no_clusters(64), np.zeros(0), tokens, labels, 0.9).tolist() == []
+    assert groups_to_merge(PLANES, no_clusters(64), np.zeros(0), tokens, labels, 0.9).tolist() == []
 
 
 def assert_whole(found: Assignment, texts: int) -> None:
@@ -261,13 +266,13 @@ def test_without_clusters_documents_open_their_own():
 def test_one_cluster_and_fewer_than_asked_for():
     tokens, domains = planted_texts(11, [30, 25], share=0.5)
     alone = measured(tokens.take(np.arange(30)), domains[:30])
-    found = nearest_clusters(alone, tokens, 3, size_correction=True)
+    found = nearest_clusters(PLANES, alone, tokens, 3, size_correction=True)
     assert found.places.tolist() == [[0, NO_CLUSTER, NO_CLUSTER]] * 55
     assert np.isnan(found.distances[:, 1:]).all() and (found.distances[:, 0] < 1).all()
-    both = nearest_clusters(measured(tokens, domains), tokens, 2, size_correction=False)
+    both = nearest_clusters(PLANES, measured(tokens, domains), tokens, 2, size_correction=False)
     assert (both.distances[:, 0] <= both.distances[:, 1]).all()
     assert (np.sort(both.places, axis=1) == [0, 1]).all()
-    none = nearest_clusters(no_clusters(64), tokens, 2, size_correction=True)
+    none = nearest_clusters(PLANES, no_clusters(64), tokens, 2, size_correction=True)
     assert (none.places == NO_CLUSTER).all() and np.isnan(none.distances).all()
     # A single cluster without foreign documents still takes in its like.
     assert_whole(assign_documents(PLANES, alone, tokens.take(np.arange(9)), 1, RULES), 39)

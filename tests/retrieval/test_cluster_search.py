@@ -8,6 +8,7 @@ from scripts.common.tables import read_table, table_of_rows
 from scripts.retrieval import encoders, evaluate_session
 from scripts.retrieval.cluster_state import measure_clusters
 from scripts.retrieval.hyperplanes import draw_hyperplanes
+from scripts.retrieval.lookup import ALL, LOOKUPS
 from scripts.retrieval.memory_store import Clusters, Memory, empty_memory, write_memory
 from scripts.retrieval.tables import DOCUMENT, MEMBERS, QUERY_SCORES
 from tests.retrieval.search_builders import TokenEncoder, write_session
@@ -18,7 +19,7 @@ OTHER = {"sun": [0, 0, 1], "sea": [0, 0, 1], "oak": [1, 0, 0]}
 MEMBERS_OF = {0: ["sun sun", "sun"], 1: ["sea", "sea sea"], 2: ["oak", "oak oak oak"]}
 
 
-def write_clusters(folder, words):
+def write_clusters(folder, words, lookup=ALL):
     """A memory of three clusters, its prototypes made of these word vectors."""
     encoder = TokenEncoder(words, 3)
     texts = [(cluster, text) for cluster, listed in MEMBERS_OF.items() for text in listed]
@@ -32,6 +33,7 @@ def write_clusters(folder, words):
         np.zeros(len(texts), np.int64),
         ids=np.arange(3),
         next_id=3,
+        lookup=lookup,
     )
     rows = [
         {
@@ -46,7 +48,7 @@ def write_clusters(folder, words):
     write_memory(folder, Memory(documents, MEMBERS.empty_table(), clusters))
     write_json(
         folder / "report.json",
-        {"settings": {"clusters": {"half_life": None, "size_correction": True}}},
+        {"settings": {"clusters": {"half_life": None, "size_correction": True, "lookup": lookup}}},
     )
     return folder
 
@@ -84,8 +86,9 @@ def evaluate(folder, session, monkeypatch, *, words=AXES, memory, nearest=1):
     return {(row["mode"], row["qid"]): row for row in rows}, read_json(written["facts"])
 
 
-def test_a_query_searches_its_nearest_cluster_alone(tmp_path, session, monkeypatch):
-    memory = write_clusters(tmp_path / "memory", AXES)
+@pytest.mark.parametrize("lookup", LOOKUPS)
+def test_a_query_searches_its_nearest_cluster_alone(tmp_path, session, monkeypatch, lookup):
+    memory = write_clusters(tmp_path / "memory", AXES, lookup)
     scores, facts = evaluate(tmp_path, session, monkeypatch, memory=[memory])
     # "sea sea sun" lies with the sea, where a query for the sun does not look.
     assert scores["full", "q"]["recall_5"] == 1.0

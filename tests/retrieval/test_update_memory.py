@@ -14,6 +14,7 @@ import pytest
 from scripts.common.errors import ConfigError, InputError
 from scripts.common.files import folder_sha256, read_json
 from scripts.retrieval.encoders import load_encoder
+from scripts.retrieval.lookup import LOOKUPS
 from scripts.retrieval.memory_store import Memory, empty_memory, read_memory
 from scripts.retrieval.pairs import Pair, read_pairs
 from tests.retrieval.memory_builders import TOPIC_WORDS, Loop, Session, topical, write_encoder
@@ -436,8 +437,9 @@ def test_queries_of_a_session_are_bounded_by_quotas(tmp_path):
     assert len(pairs_of(loop, 0)) == 6
 
 
-def test_keeping_none_leaves_prototypes_as_virtual_samples(tmp_path):
-    loop = Loop(tmp_path, keep="none", memory_docs=50)
+@pytest.mark.parametrize("lookup", LOOKUPS)
+def test_keeping_none_leaves_prototypes_as_virtual_samples(tmp_path, lookup):
+    loop = Loop(tmp_path, keep="none", memory_docs=50, lookup=lookup)
     first = read_memory(loop.add(topical(0, ("school", "road", "sea"))))
     folder = loop.add(topical(1, ("school", "hill")))
     held, report = read_memory(folder), report_of(folder)
@@ -492,19 +494,20 @@ from pathlib import Path
 from tests.retrieval.memory_builders import Loop, topical
 loop = Loop(
     Path(sys.argv[1]), threads=int(sys.argv[2]), labels="share", label_share=0.5, queries=9,
-    update="batch", merge_distance=0.5, half_life=3.0,
+    update="batch", merge_distance=0.5, half_life=3.0, lookup=sys.argv[3],
 )
 for number in range(3):
     loop.add(topical(number, ("school", "road", "sea") if number < 2 else ("hill", "sea")))
 """
 
 
-def test_processes_and_threads_give_the_same_bytes(tmp_path):
+@pytest.mark.parametrize("lookup", LOOKUPS)
+def test_processes_and_threads_give_the_same_bytes(tmp_path, lookup):
     found = []
     for seed, threads in (("1", "1"), ("2", "2")):
         folder = tmp_path / seed
         subprocess.run(
-            [sys.executable, "-c", COMMAND, str(folder), threads],
+            [sys.executable, "-c", COMMAND, str(folder), threads, lookup],
             env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": "."},
             check=True,
             timeout=120,
