@@ -35,7 +35,7 @@ demo: $(READY) ## run the embedded default to the report
 	@$(BIN)/snakemake --quiet host rules -- corpus
 	@$(BIN)/snakemake --quiet host rules -- language_model
 	@$(BIN)/snakemake --quiet host rules
-	@echo "demo: made the datasets under results/corpus/, the models under results/language_model/, classifiers under results/classification/, the descriptors under results/descriptors/ and results/report/index.html (open it in a browser)"
+	@echo "demo: made the datasets under results/corpus/, the models under results/language_model/, classifiers under results/classification/, the descriptors under results/descriptors/, retrievers under results/retrieval/ and results/report/index.html (open it in a browser)"
 
 progress: $(READY) ## watch the run whose results are in results/, until it ends
 	@$(BIN)/python -m scripts.common.show_progress
