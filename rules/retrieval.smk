@@ -30,8 +30,9 @@ RETRIEVAL_TABLES = {
 RETRIEVAL_PACKAGES = (
     ("torch", "transformers", "tokenizers", "numpy")
     if RETRIEVAL.config["encoder"]["kind"] == "transformer"
-    else ("torch", "numpy")
+    else ("numpy", "scipy")
 )
+RETRIEVAL_TRAINED = tuple(sorted({"torch", *RETRIEVAL_PACKAGES}))
 
 
 wildcard_constraints:
@@ -232,8 +233,8 @@ rule train_encoder:
         warmup_ratio=RETRIEVAL.config["training"]["warmup_ratio"],
         weight_decay=RETRIEVAL.config["training"]["weight_decay"],
         in_batch=RETRIEVAL.config["training"]["in_batch"],
-        code_hash=code_version("scripts/retrieval/train_encoder.py", packages=RETRIEVAL_PACKAGES),
-        code=code_version("scripts/retrieval/train_encoder.py", packages=RETRIEVAL_PACKAGES),
+        code_hash=code_version("scripts/retrieval/train_encoder.py", packages=RETRIEVAL_TRAINED),
+        code=code_version("scripts/retrieval/train_encoder.py", packages=RETRIEVAL_TRAINED),
     script:
         "../scripts/retrieval/train_encoder.py"
 

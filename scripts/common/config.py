@@ -16,7 +16,7 @@ import yaml
 
 from scripts.common.config_combinations import impossible_combinations
 from scripts.common.errors import ConfigError
-from scripts.common.names import nearest_name
+from scripts.common.names import nearest_hint
 
 Schema = dict[str, Any]
 
@@ -96,13 +96,6 @@ def _unknown_keys(error: Any, parent: str, prefix: str, whole: Schema) -> Iterat
                 f"{prefix}{_joined(parent, name)} = {_shown(value)} is unknown; {hint}"
                 f"allowed here: {', '.join(allowed)}"
             )
-
-
-def nearest_hint(name: str, keys: dict[str, str]) -> str:
-    """Return a question for the nearest of `keys` (name by path), empty where none is near."""
-    near = nearest_name(name, keys.values())
-    paths = [path for path, key in keys.items() if key == near]
-    return f"did you mean {' or '.join(paths)}? " if paths else ""
 
 
 def leaf_paths(schema: Schema, parent: str = "") -> Iterator[tuple[str, str]]:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts.common.config import Schema, nearest_hint, schema_complaints, with_defaults
+from scripts.common.config import Schema, schema_complaints, with_defaults
 from scripts.common.errors import ConfigError
+from scripts.common.names import nearest_hint
 
 
 def find_file(key: str, name: str, basedir: Path, *, allowed: str) -> Path:

@@ -17,6 +17,13 @@ def nearest_name(name: str, names: Iterable[str]) -> str | None:
     return min(candidates, key=lambda candidate: edit_distance(name, candidate), default=None)
 
 
+def nearest_hint(name: str, keys: dict[str, str]) -> str:
+    """Return a question for the nearest of `keys` (name by path), empty where none is near."""
+    near = nearest_name(name, keys.values())
+    paths = [path for path, key in keys.items() if key == near]
+    return f"did you mean {' or '.join(paths)}? " if paths else ""
+
+
 def edit_distance(one: str, other: str) -> int:
     """Return how many letters to insert, delete or replace to turn `one` into `other`."""
     row = list(range(len(other) + 1))

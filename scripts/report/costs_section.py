@@ -10,6 +10,7 @@ from scripts.common.progress import format_seconds
 from scripts.report.cost_figures import GOAL_MB
 from scripts.report.job_costs import CostRow, by_step
 from scripts.report.page import Section
+from scripts.report.score_part import ScorePart
 
 _NAMED_JOBS = 20
 
@@ -39,26 +40,6 @@ class StepCost:
     rate: float | None
     peak_mb: float | None
     mem_mb: float | None
-
-
-@dataclass(frozen=True)
-class ScorePart:
-    """What a track's costs bought: a table, beside a figure of scores over costs.
-
-    Attributes:
-        heading: of this part of the page.
-        text: what the costs are.
-        figure_caption, table_caption: below the figure and above the table.
-        header: headings of the table; the first column holds names, the others numbers.
-        rows: texts of its cells.
-    """
-
-    heading: str
-    text: str
-    figure_caption: str
-    table_caption: str
-    header: list[str]
-    rows: list[list[str]]
 
 
 def step_cost(step: str, rows: Sequence[CostRow]) -> StepCost:

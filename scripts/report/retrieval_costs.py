@@ -10,7 +10,6 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from scripts.common.tsv import write_tsv
-from scripts.report.costs_section import ScorePart
 from scripts.report.drawing import note_figure
 from scripts.report.job_costs import CostRow
 from scripts.report.number_formats import count, measure
@@ -22,6 +21,7 @@ from scripts.report.retrieval_view import (
     last_figures,
     methods_of,
 )
+from scripts.report.score_part import ScorePart
 from scripts.report.series import CostedScore, score_figure
 from scripts.report.tables import columns_of, read_distinct_rows
 

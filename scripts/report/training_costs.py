@@ -10,12 +10,12 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from scripts.common.tsv import write_tsv
-from scripts.report.costs_section import ScorePart
 from scripts.report.drawing import note_figure
 from scripts.report.job_costs import CostRow
 from scripts.report.language_model_figures import COMPOSITE_LABEL
 from scripts.report.language_model_tables import RunRow
 from scripts.report.number_formats import measure, share
+from scripts.report.score_part import ScorePart
 from scripts.report.series import CostedScore, score_figure
 from scripts.report.tables import columns_of, read_rows
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from scripts.common.entry import entry
 from scripts.common.errors import ConfigError
 from scripts.common.files import write_text
-from scripts.report.costs_section import ScorePart, costs_section
+from scripts.report.costs_section import costs_section
 from scripts.report.job_costs import read_costs
 from scripts.report.page import provenance_of, render_page
 from scripts.report.retrieval_costs import read_timings, timings_part
+from scripts.report.score_part import ScorePart
 from scripts.report.svg import inline_svg
 from scripts.report.tables import COUNTED, SUMMARY_KEYS, read_summary
 from scripts.report.training_costs import read_training_costs, training_part

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.retrieval.quotas import Counts, share_out
+from scripts.retrieval.setting_values import KEEP_RULES
 
-Z2, ALL, NONE, FRACTION = KEEP_RULES = ("z2", "all", "none", "fraction")
+Z2, ALL, NONE, FRACTION = KEEP_RULES
 # Distances are stored in single precision; where σ = 0 all documents lie at μ but for rounding.
 _ROUNDING = 1e-6
 

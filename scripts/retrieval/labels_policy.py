@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from scripts.common.errors import ConfigError
 from scripts.common.hashing import keyed_hash
+from scripts.retrieval.setting_values import LABEL_POLICIES
 
-ALL, FIRST_SESSION, SHARE, NONE = POLICIES = ("all", "first_session", "share", "none")
+ALL, FIRST_SESSION, SHARE, NONE = LABEL_POLICIES
 
 
 def known_answers(
@@ -34,8 +35,8 @@ def known_answers(
     Raises:
         ConfigError: the policy is unknown, or the share is outside 0 to 1.
     """
-    if policy not in POLICIES:
-        raise ConfigError(f"labels is {policy!r}; allowed: {', '.join(POLICIES)}")
+    if policy not in LABEL_POLICIES:
+        raise ConfigError(f"labels is {policy!r}; allowed: {', '.join(LABEL_POLICIES)}")
     if policy == ALL or (policy == FIRST_SESSION and session == 0):
         shown = set(queries)
     elif policy == SHARE:

@@ -5,14 +5,27 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, Self
 
 from scripts.common.errors import ConfigError
-from scripts.retrieval import eviction, labels_policy, sampling
 from scripts.retrieval.lookup import LOOKUPS
+from scripts.retrieval.setting_values import (
+    CHOICES,
+    KEEP_RULES,
+    LABEL_POLICIES,
+    MEMORIES,
+    NEGATIVE_FORMS,
+    SAMPLE_SOURCES,
+    SILHOUETTE_DISTANCES,
+    TRAININGS,
+    UPDATES,
+)
 
-NO_MEMORY, REPLAY, CLUSTERED, EVERYTHING = MEMORIES = ("none", "random", "cluster", "all")
-NO_TRAINING, CONTINUE, RESTART = TRAININGS = ("none", "continue", "restart")
-SILHOUETTE, ELBOW = CHOICES = ("silhouette", "elbow")
-EUCLIDEAN, PROTOTYPE = SILHOUETTE_DISTANCES = ("euclidean", "prototype")
-ONCE, BATCHES = UPDATES = ("session", "batch")
+NO_MEMORY, REPLAY, CLUSTERED, EVERYTHING = MEMORIES
+NO_TRAINING, CONTINUE, RESTART = TRAININGS
+SILHOUETTE, ELBOW = CHOICES
+EUCLIDEAN, PROTOTYPE = SILHOUETTE_DISTANCES
+ONCE, BATCHES = UPDATES
+
+_, _, _SHARE, _NO_LABELS = LABEL_POLICIES
+_FROM_LABELS, _FROM_CLUSTERS, _ = SAMPLE_SOURCES
 
 
 class _Settings:
@@ -52,9 +65,9 @@ class Method(_Settings):
 
     Attributes:
         memory: what is carried over: NO_MEMORY, REPLAY, CLUSTERED or EVERYTHING.
-        positives: source of positives, one of `sampling.SOURCES`.
-        negatives: source of negatives, one of `sampling.SOURCES`.
-        labels: which answers are known, one of `labels_policy.POLICIES`.
+        positives: source of positives, one of SAMPLE_SOURCES.
+        negatives: source of negatives, one of SAMPLE_SOURCES.
+        labels: which answers are known, one of LABEL_POLICIES.
         label_share: share of queries whose answers are known, 0 to 1, where labels are "share";
             None elsewhere.
         training: NO_TRAINING (then no pairs are sampled), CONTINUE or RESTART.
@@ -71,14 +84,14 @@ class Method(_Settings):
 
     def __post_init__(self) -> None:
         self._one_of("memory", MEMORIES)
-        self._one_of("positives", sampling.SOURCES)
-        self._one_of("negatives", sampling.SOURCES)
-        self._one_of("labels", labels_policy.POLICIES)
+        self._one_of("positives", SAMPLE_SOURCES)
+        self._one_of("negatives", SAMPLE_SOURCES)
+        self._one_of("labels", LABEL_POLICIES)
         self._one_of("training", TRAININGS)
-        if self.labels == labels_policy.SHARE:
+        if self.labels == _SHARE:
             share = self.label_share
             self._require("label_share", share is not None and 0 <= share <= 1, "0 to 1")
-        if (self.positives, self.labels) == (sampling.FROM_LABELS, labels_policy.NONE):
+        if (self.positives, self.labels) == (_FROM_LABELS, _NO_LABELS):
             raise ConfigError(
                 "method.positives is 'labels' while method.labels is 'none'; show some"
             )
@@ -86,9 +99,7 @@ class Method(_Settings):
     @property
     def clusters(self) -> bool:
         """Whether anything of the method needs clusters."""
-        return sampling.FROM_CLUSTERS in (self.positives, self.negatives) or (
-            self.memory == CLUSTERED
-        )
+        return _FROM_CLUSTERS in (self.positives, self.negatives) or (self.memory == CLUSTERED)
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,7 @@ class ClusterSettings(_Settings):
         z1: a larger one takes in documents with δ ≤ μ + z1·σ.
         z2: documents with δ ≤ μ + z2·σ stay, where `keep` is "z2".
         required_doc_size: documents without which a cluster is dropped from a clustered memory.
-        keep: one of `eviction.KEEP_RULES`.
+        keep: one of KEEP_RULES.
         keep_fraction: 0 to 1, where `keep` is "fraction".
         update: ONCE a session are prototypes and statistics updated, or after BATCHES.
         batch: documents of a batch.
@@ -145,7 +156,7 @@ class ClusterSettings(_Settings):
         self._one_of("lookup", LOOKUPS)
         self._one_of("choose", CHOICES)
         self._one_of("silhouette_distance", SILHOUETTE_DISTANCES)
-        self._one_of("keep", eviction.KEEP_RULES)
+        self._one_of("keep", KEEP_RULES)
         self._one_of("update", UPDATES)
         self._require("keep_fraction", 0 <= self.keep_fraction <= 1, "0 to 1")
         for name in ("bits", "k_min", "iterations", "required_doc_size", "batch", "nearest"):
@@ -159,7 +170,7 @@ class SamplingSettings(_Settings):
 
     Attributes:
         negatives: of a sample, at most.
-        form: where negatives come from clusters: one of `sampling.FORMS`.
+        form: where negatives come from clusters: one of NEGATIVE_FORMS.
         false_negative_margin: documents that score above the positive's score less this are no
             negatives; None takes no scores into account.
         queries: trained on in a session, at most; None for all in memory.
@@ -179,9 +190,9 @@ class SamplingSettings(_Settings):
         return super().of({names.get(name, name): value for name, value in given.items()})
 
     def __post_init__(self) -> None:
-        if self.form not in sampling.FORMS:
+        if self.form not in NEGATIVE_FORMS:
             raise ConfigError(
-                f"sampling.from is {self.form!r}; allowed: {', '.join(sampling.FORMS)}"
+                f"sampling.from is {self.form!r}; allowed: {', '.join(NEGATIVE_FORMS)}"
             )
         self._require("negatives", self.negatives >= 0, "0 or more")
         self._require("queries", self.queries is None or self.queries >= 1, "null, 1 or more")

@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.retrieval.pairs import CLUSTER, LABEL, RANDOM, SELF
+from scripts.retrieval.setting_values import NEGATIVE_FORMS, SAMPLE_SOURCES
 
 Places = NDArray[np.int64]
 Scores = NDArray[np.float64]
 # Gives the scores of one query with the documents at some places.
 Scorer = Callable[[Places], Scores]
-FROM_LABELS, FROM_CLUSTERS, AT_RANDOM = SOURCES = ("labels", "cluster", "random")
-NEXT_CLUSTER, FAR_IN_NEAR = FORMS = ("next_cluster", "far_in_near")
+FROM_LABELS, FROM_CLUSTERS, AT_RANDOM = SAMPLE_SOURCES
+NEXT_CLUSTER, FAR_IN_NEAR = NEGATIVE_FORMS
 _NO_PLACES = np.zeros(0, np.int64)
 _DRAWN_AT_ONCE = 4  # times the negatives still wanted
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scripts.common.config import nearest_hint
 from scripts.common.errors import ConfigError, InputError
+from scripts.common.names import nearest_hint
 from scripts.retrieval.row_index import LISTED, NONE, RowIndex
 from scripts.retrieval.session_input import SessionInput
 from scripts.retrieval.session_plan import draw_units, find_units, ranges_of_domains

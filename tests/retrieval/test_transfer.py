@@ -32,6 +32,7 @@ def book(matrix=MATRIX, base=BASE, sessions=3, queries=(2, 2, 2)):
             "frozen/0": {(-1, j): cell(value, queries[j]) for j, value in base.items()},
             "bm25/0": {(-1, j): cell(0.9, queries[j]) for j in range(sessions)},
         },
+        {"bm25/0"},
     )
 
 

@@ -123,7 +123,7 @@ def test_every_log_is_filled_and_every_job_has_its_costs(finished_run: Path) -> 
         for path in results.glob("benchmarks/**/*.jsonl")
     }
     assert logs == costs
-    assert len(logs) == 105
+    assert len(logs) == 133
 
 
 @pytest.mark.parametrize(

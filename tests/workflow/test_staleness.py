@@ -437,7 +437,7 @@ RUN_EDITS: dict[str, tuple[str, str, str, set[str]]] = {
 CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     "a step": ("scripts/corpus/cap_entities.py", FROM_CAP),
     "a late step": ("scripts/corpus/build_mlm.py", FROM_BUILD_MLM),
-    "a helper of one step": ("scripts/common/normalize.py", EVERYTHING - FETCH),
+    "a helper of one step": ("scripts/common/normalize.py", (EVERYTHING - FETCH) | FROM_SESSIONS),
     "the stop list's reader": ("scripts/corpus/stop_list.py", FROM_PAIR),
     "limits of samples": ("scripts/corpus/sample_limits.py", FROM_BUILD_COREF),
     "maps to raw offsets": (
@@ -458,7 +458,7 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
         {"plot_language_model", "write_language_model"} | TRAINING_COSTS | PAGE | WRITE_COSTS,
     ),
     "a helper of two steps": ("scripts/common/splice.py", FROM_PAIR),
-    "a helper behind a helper": ("scripts/common/analysis.py", FROM_SCORE),
+    "a helper behind a helper": ("scripts/common/analysis.py", FROM_SCORE | FROM_BM25),
     "packing": ("scripts/corpus/packing.py", FROM_BUILD_MLM),
     "an import inside a function": ("scripts/corpus/demo_articles.py", EVERYTHING),
     "figures": ("scripts/report/corpus_figures.py", REPORT),
