@@ -11,9 +11,12 @@ def nearest_name(name: str, names: Iterable[str]) -> str | None:
     """Return the one of `names` that takes the fewest edits to become `name`, None if none is near.
 
     Similarity alone does not tell min_x from max_x where one letter of them is wrong, so that it
-    only chooses the candidates.
+    only chooses the candidates; and one letter of two is more than it allows.
     """
-    candidates = difflib.get_close_matches(name, names, n=_CANDIDATES, cutoff=_SIMILAR)
+    known = list(names)
+    candidates = difflib.get_close_matches(name, known, n=_CANDIDATES, cutoff=_SIMILAR)
+    if not candidates:
+        candidates = [other for other in known if edit_distance(name, other) == 1]
     return min(candidates, key=lambda candidate: edit_distance(name, candidate), default=None)
 
 

@@ -8,11 +8,9 @@ from hypothesis import strategies as st
 from scripts.retrieval.sampling import (
     AT_RANDOM,
     FAR_IN_NEAR,
-    FORMS,
     FROM_CLUSTERS,
     FROM_LABELS,
     NEXT_CLUSTER,
-    SOURCES,
     Asked,
     Pool,
     Positive,
@@ -21,6 +19,7 @@ from scripts.retrieval.sampling import (
     sample_negatives,
     sample_positive,
 )
+from scripts.retrieval.setting_values import NEGATIVE_FORMS, SAMPLE_SOURCES
 
 
 def pool_of(labels: np.ndarray, usable: np.ndarray, clusters: int) -> Pool:
@@ -63,9 +62,9 @@ def test_nothing_forbidden_is_ever_sampled(data):
     itself = data.draw(st.none() | st.integers(0, documents - 1)) if not true else None
     item = asked(known, true, itself, random.permutation(clusters))
     how = rules(
-        positives=data.draw(st.sampled_from(SOURCES)),
-        negatives=data.draw(st.sampled_from(SOURCES)),
-        form=data.draw(st.sampled_from(FORMS)),
+        positives=data.draw(st.sampled_from(SAMPLE_SOURCES)),
+        negatives=data.draw(st.sampled_from(SAMPLE_SOURCES)),
+        form=data.draw(st.sampled_from(NEGATIVE_FORMS)),
         wanted=data.draw(st.integers(0, 7)),
         margin=data.draw(st.sampled_from([None, 0.0, 0.2])),
         nearest=data.draw(st.integers(1, 4)),
