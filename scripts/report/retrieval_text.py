@@ -164,7 +164,7 @@ def _undecided(summary: dict[str, Any], comparison: Sequence[ComparisonRow]) -> 
         if pair.verdict == WITHIN
     ]
     return [
-        f"{first} against {second}: {_number(queries, 'test query')} decide nothing. The "
+        f"{first} against {second}: {_number(queries, 'test query')} cannot tell them apart. The "
         f"difference of {points(difference)} points lies within its interval, and only one of "
         f"{percent(detectable)} points or more would be found in four of five trials; this does "
         "not show that the methods are equal."
