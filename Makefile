@@ -10,7 +10,7 @@ SMK := Snakefile rules
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo progress test gate lint format dag bench bench-setup bench-peers bench-million slurm-test lock clean check-python
+.PHONY: help setup demo progress test gate lint format dag bench bench-setup bench-peers bench-million bench-retrieval slurm-test lock clean check-python
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,7 +35,7 @@ demo: $(READY) ## run the embedded default to the report
 	@$(BIN)/snakemake --quiet host rules -- corpus
 	@$(BIN)/snakemake --quiet host rules -- language_model
 	@$(BIN)/snakemake --quiet host rules
-	@echo "demo: made the datasets under results/corpus/, the models under results/language_model/, classifiers under results/classification/, the descriptors under results/descriptors/ and results/report/index.html (open it in a browser)"
+	@echo "demo: made the datasets under results/corpus/, the models under results/language_model/, classifiers under results/classification/, the descriptors under results/descriptors/, retrievers under results/retrieval/ and results/report/index.html (open it in a browser)"
 
 progress: $(READY) ## watch the run whose results are in results/, until it ends
 	@$(BIN)/python -m scripts.common.show_progress
@@ -93,6 +93,13 @@ bench-peers: bench-setup ## measure the descriptors' passes against their peers 
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.bench_descriptors --table "$(TABLE)" --output $(MEASURED)/descriptors.md
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.bench_dependence --large-rows 24576 --table $(MEASURED)/dependence.md
 	@echo "bench-peers: made the tables in $(MEASURED)/"
+
+bench-retrieval: bench-setup ## measure the clustered memory against its peers on SESSIONS=results/retrieval/sessions ENCODER=folder
+	@test -n "$(SESSIONS)" -a -n "$(ENCODER)" || { echo "bench-retrieval: name the sessions' folder and an encoder: make bench-retrieval SESSIONS=results/retrieval/sessions ENCODER=results/retrieval/encoder" >&2; exit 1; }
+	@mkdir -p $(MEASURED)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.bench_clusters --table $(MEASURED)/clusters.md
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.bench_prototypes --sessions "$(SESSIONS)" --encoder "$(ENCODER)" --table $(MEASURED)/prototypes.md
+	@echo "bench-retrieval: made the tables in $(MEASURED)/"
 
 bench-million: $(READY) ## measure the descriptors' passes on a million rows made from TABLE="folder/*.parquet" (15 GB of disk)
 	@test -n "$(TABLE)" || { echo "bench-million: name Parquet files of descriptors: make bench-million TABLE=\"folder/*.parquet\"" >&2; exit 1; }

@@ -3,7 +3,7 @@
 PURPOSE   The table of contents of the workflow: configuration, tracks, targets.
 INPUTS    config/config.yaml (or --configfile FILE on top of it) and the tables that it names.
 OUTPUTS   Everything below results/, the report in results/report/index.html.
-TARGETS   all (default), corpus, language_model, classification, descriptors, report;
+TARGETS   all (default), corpus, language_model, classification, descriptors, retrieval, report;
           any file below results/.
 """
 
@@ -24,6 +24,7 @@ include: "rules/corpus.smk"
 include: "rules/language_model.smk"
 include: "rules/classification.smk"
 include: "rules/descriptors.smk"
+include: "rules/retrieval.smk"
 include: "rules/report.smk"
 include: "rules/targets.smk"
 
@@ -43,4 +44,5 @@ rule all:
         rules.language_model.input,
         rules.classification.input,
         rules.descriptors.input,
+        rules.retrieval.input,
         rules.report.input,

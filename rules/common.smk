@@ -24,9 +24,11 @@ from scripts.corpus.plan import CorpusPlan
 from scripts.descriptors.plan import DescriptorsPlan
 from scripts.language_model.early_stopping import validation_composite
 from scripts.language_model.plan import LanguageModelPlan
+from scripts.retrieval.plan import RetrievalPlan
 
 BASEDIR = Path(workflow.basedir)
 CLASSIFICATION_FOLDER = "<results>/classification"
+RETRIEVAL_FOLDER = "<results>/retrieval"
 SCHEMA = load_schema(BASEDIR / "config" / "schema.yaml")
 
 REPORT_TEMPLATES = tuple(
@@ -49,6 +51,8 @@ try:
     DESCRIPTORS = DescriptorsPlan(CONFIG, BASEDIR)
     DESCRIPTOR_FILES = DESCRIPTORS.smiles_files()
     DESCRIPTOR_PARTS = DESCRIPTORS.parts()
+    RETRIEVAL = RetrievalPlan(CONFIG, _settled.methods, _settled.session_shares, BASEDIR)
+    RETRIEVAL.require_files()
 except ExpectedError as error:
     sys.exit(str(error))
 
@@ -353,6 +357,7 @@ def logs_of_track(track):
         "language_model": "summarize_language_model",
         "classification": "compare_strategies",
         "descriptors": "summarize_descriptors",
+        "retrieval": "compare_methods",
     }[track]
     return Path(str(getattr(rules, last).log[0])).parents[1]
 
@@ -377,6 +382,7 @@ def plans_of_tracks():
         "language_model": LANGUAGE_MODEL,
         "classification": CLASSIFICATION,
         "descriptors": DESCRIPTORS,
+        "retrieval": RETRIEVAL,
     }
 
 
@@ -385,11 +391,25 @@ def reported_tracks():
     return [track for track, plan in plans_of_tracks().items() if plan]
 
 
-def training_costs_of_track(name):
-    """Return an input function: a file of what training cost, for the track that trains."""
-    return lambda wildcards: (
-        f"<results>/costs/{name}" if wildcards.track == "language_model" else []
-    )
+def scores_over_costs(name):
+    """Return an input function: a file of what a track's costs bought, where it trains and scores.
+
+    Args:
+        name: "table" or "figure".
+    """
+    stems = {"language_model": "training", "retrieval": "timings"}
+
+    def file(wildcards):
+        stem = stems.get(wildcards.track)
+        if stem is None:
+            return []
+        return (
+            f"<results>/costs/{stem}.tsv"
+            if name == "table"
+            else f"<results>/costs/figures/{stem}.svg"
+        )
+
+    return file
 
 
 def note_plan():

@@ -3,8 +3,8 @@
 PURPOSE   Plots and tables of every track, with n, seed, versions, code and data hashes; and, apart
           from them because they differ from run to run, the costs: time and memory of each job.
 INPUTS    <results>/corpus/tables/, <results>/language_model/tables/ where there are runs,
-          <results>/classification/ and <results>/descriptors/tables/ where there is an input,
-          the jobs' records beside the logs
+          <results>/classification/, <results>/descriptors/tables/ and <results>/retrieval/ where
+          there is an input, the jobs' records beside the logs
 OUTPUTS   <results>/report/index.html (nothing is loaded from elsewhere), <results>/report/figures/,
           <results>/report/language_model.md
           <results>/costs/{track}.tsv, {track}.html, figures/
@@ -13,7 +13,7 @@ TARGETS   report
 
 
 wildcard_constraints:
-    track="corpus|language_model|classification|descriptors",
+    track="corpus|language_model|classification|descriptors|retrieval",
 
 
 localrules:
@@ -21,11 +21,13 @@ localrules:
     plot_language_model,
     plot_classification,
     plot_descriptors,
+    plot_retrieval,
     write_language_model,
     write_report,
     summarize_costs,
     plot_costs,
     plot_training_costs,
+    plot_retrieval_costs,
     write_costs,
 
 
@@ -119,6 +121,37 @@ DESCRIPTORS_SECTION = (
         **{f"descriptors_{name}": path for name, path in DESCRIPTORS_FIGURES.items()},
     }
     if DESCRIPTORS
+    else {}
+)
+RETRIEVAL_FIGURES = {
+    f"{name}_figure": f"<results>/report/figures/retrieval_{name}.svg"
+    for name in (
+        "matrix",
+        "forgetting",
+        "progress",
+        "differences",
+        "memory",
+        "cohesion",
+        "drift",
+    )
+}
+# The tables that figures and page are made from, by the names that they have there.
+RETRIEVAL_SHOWN = {
+    "summary": RETRIEVAL_TABLES["summary"],
+    "matrix": RETRIEVAL_TABLES["matrix"],
+    "transfer": RETRIEVAL_TABLES["transfer"],
+    "comparison": RETRIEVAL_TABLES["comparison"],
+    "cohesion": RETRIEVAL_TABLES["cohesion_table"],
+    "memory": RETRIEVAL_TABLES["memory_table"],
+    "shares": rules.summarize_sessions.output.shares,
+}
+# What the page shows of the retrieval track; nothing where it has no input.
+RETRIEVAL_SECTION = (
+    {
+        **{f"retrieval_{name}": path for name, path in RETRIEVAL_SHOWN.items()},
+        **{f"retrieval_{name}": path for name, path in RETRIEVAL_FIGURES.items()},
+    }
+    if RETRIEVAL
     else {}
 )
 COSTS_FIGURES = {
@@ -243,6 +276,29 @@ rule plot_descriptors:
         "../scripts/report/plot_descriptors.py"
 
 
+rule plot_retrieval:
+    """Draw the retrieval track's figures."""
+    input:
+        **RETRIEVAL_SHOWN,
+    output:
+        **RETRIEVAL_FIGURES,
+    log:
+        "<results>/logs/report/plot_retrieval/all.log",
+    benchmark:
+        "<results>/benchmarks/report/plot_retrieval/all.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(800),
+        runtime=growing(30),
+    params:
+        code=code_version(
+            "scripts/report/plot_retrieval.py", packages=("matplotlib", "koreanize-matplotlib")
+        ),
+    script:
+        "../scripts/report/plot_retrieval.py"
+
+
 rule write_language_model:
     """Write what the language_model track found as Markdown, the summary also in Korean."""
     input:
@@ -276,6 +332,7 @@ rule write_report:
         **LANGUAGE_MODEL_SECTION,
         **CLASSIFICATION_SECTION,
         **DESCRIPTORS_SECTION,
+        **RETRIEVAL_SECTION,
         summary="<results>/corpus/tables/summary.json",
         funnel="<results>/corpus/tables/funnel.tsv",
         samples="<results>/corpus/tables/samples.tsv",
@@ -379,14 +436,41 @@ rule plot_training_costs:
         "../scripts/report/plot_training_costs.py"
 
 
+rule plot_retrieval_costs:
+    """Set seconds of the retrieval methods against their score, as a table and a figure."""
+    input:
+        costs="<results>/costs/retrieval.tsv",
+        transfer=RETRIEVAL_TABLES["transfer"],
+        summary=RETRIEVAL_TABLES["summary"],
+    output:
+        timings="<results>/costs/timings.tsv",
+        timings_figure="<results>/costs/figures/timings.svg",
+    log:
+        "<results>/logs/report/plot_retrieval_costs/all.log",
+    benchmark:
+        "<results>/benchmarks/report/plot_retrieval_costs/all.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(800),
+        runtime=growing(30),
+    params:
+        code=code_version(
+            "scripts/report/plot_retrieval_costs.py",
+            packages=("matplotlib", "koreanize-matplotlib"),
+        ),
+    script:
+        "../scripts/report/plot_retrieval_costs.py"
+
+
 rule write_costs:
     """Write the page of a track's costs."""
     input:
         **COSTS_FIGURES,
         costs="<results>/costs/{track}.tsv",
         summary="<results>/{track}/tables/summary.json",
-        training=training_costs_of_track("training.tsv"),
-        training_figure=training_costs_of_track("figures/training.svg"),
+        scores=scores_over_costs("table"),
+        scores_figure=scores_over_costs("figure"),
     output:
         page=report(
             "<results>/costs/{track}.html", category="Report", labels={"page": "{track} costs"}

@@ -5,7 +5,7 @@ INPUTS    The finished files of the tracks.
 OUTPUTS   None of its own.
 TARGETS   corpus (datasets and tables), language_model (checkpoints, evaluations, tables),
           classification (audit, dataset, comparison), descriptors (survivors, lineage, tables),
-          report (the pages). `all` stands in the Snakefile.
+          retrieval (sessions, memories, encoders, comparison), report (the pages). `all` stands in the Snakefile.
 """
 
 
@@ -14,6 +14,7 @@ localrules:
     language_model,
     classification,
     descriptors,
+    retrieval,
     report,
 
 
@@ -60,6 +61,12 @@ rule descriptors:
             if DESCRIPTORS
             else []
         ),
+
+
+rule retrieval:
+    """Sessions, memories, encoders and comparison of the retrieval track; nothing without input."""
+    input:
+        ([rules.summarize_sessions.output, rules.compare_methods.output] if RETRIEVAL else []),
 
 
 rule report:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.classification.keyed_generator import keyed_generator
+from scripts.common.keyed_generator import keyed_generator
 
 Ids = NDArray[np.int64]
 Multiplicities = NDArray[np.float64]

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from scripts.classification.encoder_tokenizer import EncoderTokenizer
 from scripts.classification.losses import row_losses
 from scripts.classification.token_rows import Positions, TokenRows, rows_of_ids
 from scripts.common.base_models import keyed_weights
+from scripts.common.encoder_tokenizer import EncoderTokenizer
 from scripts.common.errors import IntegrityError
 from scripts.common.files import read_json
 

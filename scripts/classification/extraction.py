@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from scripts.classification.keyed_generator import keyed_generator
+from scripts.common.keyed_generator import keyed_generator
 
 
 def extract(

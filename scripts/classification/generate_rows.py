@@ -11,11 +11,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from scripts.classification.account_rows import AccountingRow, account_rows, accounts
-from scripts.classification.keyed_generator import keyed_generator
 from scripts.classification.planted_faults import PlantedRow, copies_of, plant, singletons_of
 from scripts.classification.tables import GENERATED, PLANTED
 from scripts.classification.zipf_counts import zipf_counts
 from scripts.common.entry import entry
+from scripts.common.keyed_generator import keyed_generator
 from scripts.common.progress import Progress
 from scripts.common.tables import write_table
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.classification.text_features import Vocabulary, read_arrays, write_arrays
+from scripts.classification.text_features import Vocabulary
+from scripts.common.arrays import read_arrays, write_arrays
 from scripts.common.errors import IntegrityError
 from scripts.common.files import read_json, write_json
 

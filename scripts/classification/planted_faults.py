@@ -20,8 +20,8 @@ import numpy as np
 
 from scripts.classification.account_rows import Account, AccountingRow
 from scripts.classification.account_vocabulary import Kind
-from scripts.classification.keyed_generator import keyed_generator
 from scripts.common.errors import ConfigError
+from scripts.common.keyed_generator import keyed_generator
 
 NULL_LABEL = "null_label"
 EMPTY_TEXT = "empty_text"

@@ -84,7 +84,7 @@ def read_classifier(folder: Path) -> Classifier:
         return LinearModel.read(folder)
     if (folder / "config.json").is_file():
         from scripts.classification.encoder_model import EncoderModel
-        from scripts.classification.quiet_library import quieten_library
+        from scripts.common.quiet_library import quieten_library
 
         quieten_library()
         return EncoderModel.read(folder)

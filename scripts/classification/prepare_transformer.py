@@ -53,11 +53,11 @@ def run(
         InputError: the training split has no text, or model and tokenizer do not fit.
         DownloadError: the base model cannot be loaded.
     """
-    from scripts.classification.encoder_body import fresh_body, published_body, require_length
-    from scripts.classification.encoder_tokenizer import published_tokenizer, trained_tokenizer
-    from scripts.classification.quiet_library import quieten_library
     from scripts.classification.tables import TRAIN
+    from scripts.common.encoder_body import fresh_body, published_body, require_length
+    from scripts.common.encoder_tokenizer import published_tokenizer, trained_tokenizer
     from scripts.common.files import atomic_folder
+    from scripts.common.quiet_library import quieten_library
 
     if length < _SHORTEST:
         raise ConfigError(
@@ -71,8 +71,14 @@ def run(
     else:
         train = parquet / f"{TRAIN}.parquet"
         tokenizer = trained_tokenizer(lambda: _texts(train), vocabulary, length)
-        body = fresh_body(architecture, sizes, tokenizer, seed=seed)
-    require_length(body, length)
+        body = fresh_body(
+            architecture,
+            sizes,
+            tokenizer,
+            seed=seed,
+            key="classification.transformer.architecture",
+        )
+    require_length(body, length, "classification.transformer.max_tokens")
     with atomic_folder(encoder) as folder:
         body.save_pretrained(folder)
         tokenizer.write(folder)

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from scripts.classification.cover_classes import cover_classes
-from scripts.classification.keyed_generator import keyed_generator
 from scripts.classification.own_groups import place_groups
 from scripts.classification.shared_groups import (
     TEST_CODE,
@@ -31,6 +30,7 @@ from scripts.classification.shared_groups import (
     stratify_shared,
 )
 from scripts.classification.split_quotas import Shares, quotas
+from scripts.common.keyed_generator import keyed_generator
 
 _BY_IMPORTANCE = (TRAIN_CODE, TEST_CODE, VALIDATION_CODE)
 

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scripts.common.arrays import read_arrays, write_arrays
 from scripts.common.errors import InputError, IntegrityError
-from scripts.common.files import atomic_file, read_json, write_text
+from scripts.common.files import read_json, write_text
 
 _REMEDY = "delete it and run again"
 
@@ -143,33 +144,6 @@ def read_features(path: Path) -> Any:
     except ValueError as error:
         raise IntegrityError(f"{path} holds no sparse matrix ({error}); {_REMEDY}") from error
     return matrix
-
-
-def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Write arrays as safetensors, atomically."""
-    from safetensors.numpy import save_file
-
-    with atomic_file(path) as partial:
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, partial)
-
-
-def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Read named arrays from a safetensors file.
-
-    Raises:
-        IntegrityError: the file is missing or incomplete, or an array is not in it.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in names}
-    except FileNotFoundError:
-        raise IntegrityError(f"{path} is missing; run the step that makes it again") from None
-    except (SafetensorError, OSError) as error:
-        raise IntegrityError(
-            f"{path} is no complete safetensors file with {', '.join(names)}; {_REMEDY}"
-        ) from error
 
 
 def _vectorizer(ngram_min: int, ngram_max: int, **settings: Any) -> Any:

@@ -87,20 +87,21 @@ def run(
         with_fresh_head,
     )
     from scripts.classification.encoder_saves import StepNotes, TrainingSaves
-    from scripts.classification.encoder_tokenizer import EncoderTokenizer
     from scripts.classification.label_map import LabelMap
     from scripts.classification.losses import ClassificationLoss
     from scripts.classification.prepare_transformer import MANIFEST
-    from scripts.classification.quiet_library import quieten_library
     from scripts.classification.resampling import plan_rows
     from scripts.classification.run_outputs import Outcome, write_outcome
     from scripts.classification.strategy import Strategy
     from scripts.classification.strategy_trainer import Schedule, StrategyTrainer
     from scripts.classification.tables import TEST, TRAIN, VALIDATION
     from scripts.classification.token_rows import read_token_rows
+    from scripts.common.encoder_tokenizer import EncoderTokenizer
     from scripts.common.files import atomic_folder, folder_sha256, read_json, sha256_file
     from scripts.common.memory import keep_freed_memory
     from scripts.common.progress import Progress
+    from scripts.common.quiet_library import quieten_library
+    from scripts.common.repeatable_kernels import choose_repeatable_kernels
     from scripts.common.saves import save_key
 
     schedule = Schedule(epochs, batch, learning_rate, warmup_ratio, weight_decay, seed)
@@ -110,7 +111,7 @@ def run(
     keep_freed_memory()
     quieten_library()
     if on_gpu:
-        _choose_repeatable_kernels()
+        choose_repeatable_kernels()
     chosen = Strategy.of(strategy, settings)
     labels = list(LabelMap.read(label_map).labels)
     tokenizer = EncoderTokenizer.read(encoder)
@@ -283,19 +284,6 @@ def _require_schedule(schedule: Any, gpu: int) -> None:
             f"train_transformer is given {gpu} devices and trains on one; set its `gpu` to 1 in "
             "the profile"
         )
-
-
-def _choose_repeatable_kernels() -> None:
-    """Let CUDA compute the same bits each time, where the library knows how."""
-    import os
-
-    import torch
-
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    # The fused attentions add gradients up in any order.
-    torch.backends.cuda.enable_flash_sdp(False)
-    torch.backends.cuda.enable_mem_efficient_sdp(False)
 
 
 if __name__ == "__main__":

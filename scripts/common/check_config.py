@@ -20,8 +20,10 @@ from scripts.common.config import (
 )
 from scripts.common.config_table import find_file
 from scripts.common.errors import ConfigError
+from scripts.common.methods_table import read_methods
 from scripts.common.run_epochs import dataset_kinds
 from scripts.common.runs_table import read_runs
+from scripts.common.session_plan import read_session_plan
 from scripts.common.sources_table import find_table, read_sources
 from scripts.common.strategies_table import read_strategies
 
@@ -39,6 +41,9 @@ class Settled(NamedTuple):
         folder: folder of the sources table.
         runs: the training runs by name; none where no table is named.
         strategies: the strategies against imbalance by name; none where no rows are read.
+        methods: the retrieval methods by name; none where no documents are read.
+        session_shares: the shares of domains that draw the retrieval track's sessions; none where
+            the documents come with their sessions.
     """
 
     config: dict[str, Any]
@@ -46,6 +51,8 @@ class Settled(NamedTuple):
     folder: Path
     runs: dict[str, dict[str, Any]]
     strategies: dict[str, dict[str, Any]]
+    methods: dict[str, dict[str, Any]]
+    session_shares: list[dict[str, Any]]
 
 
 def settled_config(config: dict[str, Any], schema: Schema, basedir: Path) -> Settled:
@@ -70,8 +77,15 @@ def settled_config(config: dict[str, Any], schema: Schema, basedir: Path) -> Set
     if all(source["kind"] == "demo" for source in sources.values()):
         config = _merged(_demo_of_generated(config), config)
     settled = checked_config(config, schema)
-    runs = _runs(settled, sources, schema, basedir)
-    return Settled(settled, sources, table.parent, runs, _strategies(settled, schema, basedir))
+    return Settled(
+        settled,
+        sources,
+        table.parent,
+        runs=_runs(settled, sources, schema, basedir),
+        strategies=_strategies(settled, schema, basedir),
+        methods=_methods(settled, schema, basedir),
+        session_shares=_session_shares(settled, schema, basedir),
+    )
 
 
 def _demo_of_generated(config: dict[str, Any]) -> dict[str, Any]:
@@ -96,6 +110,31 @@ def _strategies(config: dict[str, Any], schema: Schema, basedir: Path) -> dict[s
         "classification.strategies", section["strategies"], basedir, allowed="path of a TSV table"
     )
     return read_strategies(table, schema)
+
+
+def _methods(config: dict[str, Any], schema: Schema, basedir: Path) -> dict[str, dict[str, Any]]:
+    section = config["retrieval"]
+    if section["input"]["kind"] == "none":
+        return {}
+    key = "retrieval.methods"
+    table = find_file(key, section["methods"], basedir, allowed="path of a TSV table")
+    methods = read_methods(table, schema)
+    if section["reference"] is not None and section["reference"] not in methods:
+        raise ConfigError(
+            f"config key retrieval.reference = {section['reference']} is no method of "
+            f"{table.name}; allowed: null, {', '.join(methods)}"
+        )
+    return methods
+
+
+def _session_shares(config: dict[str, Any], schema: Schema, basedir: Path) -> list[dict[str, Any]]:
+    name = config["retrieval"]["input"]["plan"]
+    if name is None:
+        return []
+    allowed = "null, or path of a TSV table"
+    return read_session_plan(
+        find_file("retrieval.input.plan", name, basedir, allowed=allowed), schema
+    )
 
 
 def _runs(
@@ -185,7 +224,7 @@ def check(file: Path) -> str:
     settled = settled_config(merged_config(file), schema, ROOT)
     return (
         f"{file}: good, {len(settled.sources)} sources, {len(settled.runs)} runs, "
-        f"{len(settled.strategies)} strategies"
+        f"{len(settled.strategies)} strategies, {len(settled.methods)} methods"
     )
 
 

@@ -30,6 +30,7 @@ This page is made from `schema.yaml` by `{_COMMAND}`; edit the schema, not the p
 | `sources.tsv`, `sources_full.tsv` | the tables of sources of the two |
 | `runs.tsv`, `runs_full.tsv` | the tables of training runs of the two |
 | `strategies.tsv` | strategies against imbalance, the same for the two |
+| `methods.tsv`, `methods_full.tsv` | the tables of retrieval methods of the two |
 
 A file of your own goes on top of `config.yaml` and names only what it changes:
 `snakemake corpus --configfile my.yaml` (the target first: the option takes several files). A key
@@ -48,6 +49,8 @@ def reference(schema: Schema) -> str:
         _table_section("sources", "corpus.sources", tables["source"]),
         _table_section("runs", "language_model.runs", tables["run"]),
         _table_section("strategies", "classification.strategies", tables["strategy"]),
+        _table_section("methods", "retrieval.methods", tables["method"]),
+        _table_section("shares", "retrieval.input.plan", tables["session_share"]),
     ]
     return "\n".join(parts)
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts.common.config import Schema, nearest_hint, schema_complaints, with_defaults
+from scripts.common.config import Schema, schema_complaints, with_defaults
 from scripts.common.errors import ConfigError
+from scripts.common.names import nearest_hint
 
 
 def find_file(key: str, name: str, basedir: Path, *, allowed: str) -> Path:
@@ -39,7 +40,7 @@ def read_rows(
     path: Path,
     part: Schema,
     *,
-    key: str,
+    key: str | None,
     complaints_of: Callable[[dict[str, Any], str], Iterator[str]],
 ) -> dict[str, dict[str, Any]]:
     """Read a table.
@@ -47,7 +48,7 @@ def read_rows(
     Args:
         path: the table.
         part: schema of a row.
-        key: column whose values are unique names.
+        key: column whose values are unique names; None names rows by their line.
         complaints_of: yields what else is wrong with a row; it takes the row, before defaults are
             filled in, and the words that each complaint starts with.
 
@@ -58,7 +59,7 @@ def read_rows(
         ConfigError: the table is empty, a column is unknown, a cell is not allowed, or a name
             stands twice; the message lists every complaint, one a line.
     """
-    (_, columns), *lines = _cells_of_lines(path, key)
+    (_, columns), *lines = _cells_of_lines(path, key or "row")
     complaints = list(_column_complaints(columns, part, path.name))
     rows: dict[str, dict[str, Any]] = {}
     for number, cells in [] if complaints else lines:
@@ -76,13 +77,14 @@ def read_rows(
         }
         complaints += schema_complaints(row, part, prefix=prefix)
         complaints += complaints_of(row, prefix)
-        if row.get(key) in rows:
-            complaints.append(f"{prefix}{key} = {row[key]} stands twice; names are unique")
-        rows[str(row.get(key))] = with_defaults(row, part)
+        name = str(number if key is None else row.get(key))
+        if name in rows:
+            complaints.append(f"{prefix}{key} = {name} stands twice; names are unique")
+        rows[name] = with_defaults(row, part)
     if complaints:
         raise ConfigError("\n".join(complaints))
     if not rows:
-        raise ConfigError(f"{path.name} has no row; add at least one {key}")
+        raise ConfigError(f"{path.name} has no row; add at least one {key or 'row'}")
     return rows
 
 

@@ -29,8 +29,9 @@ from scripts.common.job_record import recording
 from scripts.common.logs import start_logging
 
 _logger = logging.getLogger(__name__)
-# Read by Snakemake's rerun check, of no use to the step.
-_RULE_ONLY_PARAMS = {"code", "by_name"}
+# Read by Snakemake's rerun check, of no use to the step: `digests` are small files whose contents
+# stand for those of larger ones, which are `ancient`.
+_RULE_ONLY = {"params": {"code", "by_name"}, "input": {"digests"}}
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -84,7 +85,7 @@ def arguments_from_job(run: Callable[..., None], job: Any) -> dict[str, Any]:
         for name, value in _named_items(job.rule, kind, values):
             if name in owed:
                 raise ContractError(f"rule {job.rule}: the name '{name}' stands twice")
-            if not (kind == "params" and name in _RULE_ONLY_PARAMS):
+            if name not in _RULE_ONLY.get(kind, ()):
                 owed[name] = value
     offered = {
         **dict(job.resources.items()),

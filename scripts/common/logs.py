@@ -7,7 +7,7 @@ from types import TracebackType
 
 _logger = logging.getLogger(__name__)
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
-_TALKATIVE = ("httpx", "httpcore", "fontTools", "matplotlib", "datasets", "filelock")
+_TALKATIVE = ("httpx", "httpcore", "fontTools", "matplotlib", "datasets", "filelock", "faiss")
 
 
 def start_logging(log: Path | None) -> None:

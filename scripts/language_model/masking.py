@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scripts.common.hashing import keyed_hash
 from scripts.common.wordpiece import WordPiece
 
 IGNORED = -100  # label of a token that the loss leaves out
@@ -49,11 +48,6 @@ def pieces_of(wordpiece: WordPiece) -> Pieces:
         continues=wordpiece.continues,
         ordinary=np.flatnonzero(named & ~special),
     )
-
-
-def keyed_generator(seed: int, purpose: str, *parts: str) -> np.random.Generator:
-    """Return a random generator of its own for each (`seed`, `purpose`, `parts`)."""
-    return np.random.Generator(np.random.Philox(key=keyed_hash(seed, purpose, *parts)))
 
 
 def masking_rate(tokens: int, length: int, low: float, high: float) -> float:

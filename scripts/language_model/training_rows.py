@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from scripts.common.corpus_tables import ENTITY_COREF_ROWS, MLM_ROWS
 from scripts.common.errors import ConfigError, InputError, IntegrityError
 from scripts.common.files import read_json
+from scripts.common.keyed_generator import keyed_generator
 from scripts.language_model.batches import ENTITY, TEXT, RowReference
 from scripts.language_model.collate import MaskedRow
 from scripts.language_model.dataset_splits import split_table
 from scripts.language_model.entity_rows import entity_row
 from scripts.language_model.masking import (
     Pieces,
-    keyed_generator,
     masked_text_row,
     masking_rate,
 )

@@ -10,7 +10,7 @@ from scripts.common.progress import format_seconds
 from scripts.report.cost_figures import GOAL_MB
 from scripts.report.job_costs import CostRow, by_step
 from scripts.report.page import Section
-from scripts.report.training_costs import TrainingCost
+from scripts.report.score_part import ScorePart
 
 _NAMED_JOBS = 20
 
@@ -66,15 +66,15 @@ def costs_section(
     figures: dict[str, Markup],
     *,
     track: str = "corpus",
-    training: Sequence[TrainingCost] = (),
+    scores: ScorePart | None = None,
 ) -> Section:
     """Return the section of a track's costs.
 
     Args:
         rows: what each job cost.
-        figures: inline figures: throughput, memory and, where models were trained, training.
+        figures: inline figures: throughput, memory and, together with `scores`, scores.
         track: name of the track.
-        training: what training each model took.
+        scores: what the costs bought, for a track that trains and scores.
     """
     steps = [step_cost(step, jobs) for step, jobs in by_step(list(rows)).items()]
     unfinished = [f"{row.rule} {row.job}: {row.state}" for row in rows if not row.finished]
@@ -105,7 +105,7 @@ def costs_section(
             "more_unfinished": max(0, len(unfinished) - _NAMED_JOBS),
             "goal_mb": int(GOAL_MB),
             "track": track,
-            "training": sorted(training, key=lambda row: -row.test),
+            "scores": scores,
         },
     )
 

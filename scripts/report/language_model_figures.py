@@ -10,17 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from scripts.report.drawing import (
     COMPACT,
     INK,
-    LEGEND_ROW,
     MUTED,
     PLAIN,
-    WIDTH,
     Margins,
-    inches_from_top,
     note_figure,
     panels,
     shorten,
@@ -43,16 +40,19 @@ from scripts.report.language_model_view import (
     baseline_name,
     points,
 )
-
-# Okabe & Ito's colours, told apart by colour-blind readers; beyond them the dashes change.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7a3e00", "#33383d")
-DASHES: tuple[tuple[int, tuple[int, ...]], ...] = (
-    (0, ()),
-    (0, (5, 2)),
-    (0, (2, 1.5)),  # type: ignore[assignment]
-    (0, (7, 2, 2, 2)),
+from scripts.report.series import (
+    COLOURS,
+    PER_CENT,
+    CostedScore,
+    SeriesStyle,
+    legend_inches,
+    place_legend,
+    score_figure,
+    series_handles,
+    series_styles,
 )
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+COMPOSITE_LABEL = "strict composite, test half (%)"
 _BASELINE_DASHES: tuple[tuple[int, tuple[int, ...]], ...] = ((0, (1, 1)), (0, (3, 2)), (0, (6, 2)))
 CURVES = (
     COMPOSITE_STRICT,
@@ -66,28 +66,6 @@ CURVES = (
     GOLD_1,
     LOSS,
 )
-_PER_CENT = FuncFormatter(lambda value, _position: f"{100 * value:.4g}")
-
-
-@dataclass(frozen=True)
-class RunStyle:
-    """How a run is drawn, the same in every figure."""
-
-    colour: str
-    dashes: tuple[int, tuple[int, ...]]
-    marker: str
-
-
-def run_styles(runs: Sequence[str]) -> dict[str, RunStyle]:
-    """Return a style for each run, in the table's order."""
-    return {
-        run: RunStyle(
-            COLOURS[place % len(COLOURS)],
-            DASHES[place // len(COLOURS) % len(DASHES)],
-            MARKERS[place % len(MARKERS)],
-        )
-        for place, run in enumerate(runs)
-    }
 
 
 def curves_figure(book: MetricBook, runs: Sequence[RunRow]) -> Figure:
@@ -97,20 +75,19 @@ def curves_figure(book: MetricBook, runs: Sequence[RunRow]) -> Figure:
     """
     if not runs:
         return note_figure("No run was evaluated.")
-    styles = run_styles([row.run for row in runs])
+    styles = series_styles([row.run for row in runs])
     measures = [one for one in CURVES if any(book.curve(row.run, one) for row in runs)]
     columns = 3
     rows = -(-len(measures) // columns)
-    legend = _run_handles(styles)
+    legend = series_handles(styles)
     legend += _baseline_handles(book)
-    legend_rows = _legend_rows(legend)
     figure, axes = panels(
         [2.1] * rows,
         columns,
         Margins(
             left=0.55,
             right=0.15,
-            top=0.5 + LEGEND_ROW * legend_rows,
+            top=0.5 + legend_inches(legend),
             bottom=0.5,
             between_columns=0.6,
             between_rows=0.75,
@@ -120,7 +97,7 @@ def curves_figure(book: MetricBook, runs: Sequence[RunRow]) -> Figure:
         _draw_curves(one, book, runs, styles, measure)
     for unused in axes[len(measures) :]:
         unused.remove()
-    _place_legend(figure, legend)
+    place_legend(figure, legend)
     return figure
 
 
@@ -128,7 +105,7 @@ def _draw_curves(
     axes: Axes,
     book: MetricBook,
     runs: Sequence[RunRow],
-    styles: dict[str, RunStyle],
+    styles: dict[str, SeriesStyle],
     measure: Measure,
 ) -> None:
     for row in runs:
@@ -165,7 +142,7 @@ def _draw_curves(
     title, set_name = measure[0], measure[1]
     axes.set_title(title if set_name == "heldout" else f"{title} (%)")
     if set_name != "heldout":
-        axes.yaxis.set_major_formatter(_PER_CENT)
+        axes.yaxis.set_major_formatter(PER_CENT)
         axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]), top=min(1.02, axes.get_ylim()[1]))
     documents = {metric.documents for row in runs for _, metric in book.curve(row.run, measure)}
     counted = f"; {max(documents):,} documents" if set_name == "heldout" and documents else ""
@@ -173,21 +150,6 @@ def _draw_curves(
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
     axes.xaxis.set_major_formatter(PLAIN)
     axes.grid(color="#e3e7eb", linewidth=0.6)
-
-
-def _run_handles(styles: dict[str, RunStyle]) -> list[Line2D | Patch]:
-    return [
-        Line2D(
-            [],
-            [],
-            color=style.colour,
-            linestyle=style.dashes,
-            marker=style.marker,
-            markersize=4,
-            label=shorten(run, 32),
-        )
-        for run, style in styles.items()
-    ]
 
 
 def _baseline_handles(book: MetricBook) -> list[Line2D | Patch]:
@@ -203,93 +165,19 @@ def _baseline_handles(book: MetricBook) -> list[Line2D | Patch]:
     ]
 
 
-def _legend_columns(handles: Sequence[Line2D | Patch]) -> int:
-    widest = max(text_inches(str(handle.get_label())) for handle in handles) + 0.75
-    return max(1, int((WIDTH - 0.2) / widest))
-
-
-def _legend_rows(handles: Sequence[Line2D | Patch]) -> int:
-    return -(-len(handles) // _legend_columns(handles)) if handles else 0
-
-
-def _place_legend(figure: Figure, handles: Sequence[Line2D | Patch]) -> None:
-    if handles:
-        figure.legend(
-            handles=list(handles),
-            loc="upper left",
-            bbox_to_anchor=(0.01, inches_from_top(figure, 0.02)),
-            ncols=_legend_columns(handles),
-            labelspacing=0.35,
-            columnspacing=1.6,
-        )
-
-
-@dataclass(frozen=True)
-class ScoredRun:
-    """A run's cost and the score of its best checkpoint, with its interval."""
-
-    run: str
-    cost: float
-    score: float
-    low: float | None
-    high: float | None
-
-
 def cost_figure(runs: Sequence[RunRow]) -> Figure:
     """Draw the test score of each run's best checkpoint over the tokens that it took."""
     if not runs:
         return note_figure("No run was evaluated.")
     return score_figure(
         [
-            ScoredRun(row.run, row.tokens_at_best, row.test, row.test_low, row.test_high)
+            CostedScore(row.run, row.tokens_at_best, row.test, row.test_low, row.test_high)
             for row in runs
         ],
         [row.run for row in runs],
-        "input tokens up to the best checkpoint, those of its parent runs included",
+        cost="input tokens up to the best checkpoint, those of its parent runs included",
+        score=COMPOSITE_LABEL,
     )
-
-
-def score_figure(scored: Sequence[ScoredRun], runs: Sequence[str], cost: str) -> Figure:
-    """Draw scores over costs, a mark per run with its interval.
-
-    Args:
-        scored: the runs to draw, at least one.
-        runs: all runs, in the table's order, which gives each its colour.
-        cost: what the horizontal axis counts.
-    """
-    styles = run_styles(runs)
-    legend = _run_handles(styles)
-    top = 0.5 + LEGEND_ROW * _legend_rows(legend)
-    figure, (axes,) = panels([3.2], 1, Margins(left=0.7, right=0.3, top=top, bottom=0.55))
-    spent = [one.cost for one in scored]
-    log = min(spent) > 0 and max(spent) / min(spent) > 20
-    for one, place in zip(scored, _side_by_side(spent, log=log), strict=True):
-        style = styles[one.run]
-        if one.low is not None and one.high is not None:
-            axes.plot([place] * 2, [one.low, one.high], color=style.colour)
-        axes.plot([place], [one.score], style.marker, color=style.colour, markersize=7)
-    if log:
-        axes.set_xscale("log")
-        axes.xaxis.set_minor_locator(NullLocator())
-    else:
-        axes.set_xlim(0, max(spent) * 1.08 or 1)
-    axes.xaxis.set_major_formatter(COMPACT)
-    axes.yaxis.set_major_formatter(_PER_CENT)
-    axes.set_xlabel(cost)
-    axes.set_ylabel("strict composite, test half (%)")
-    axes.grid(color="#e3e7eb", linewidth=0.6)
-    _place_legend(figure, legend)
-    return figure
-
-
-def _side_by_side(values: Sequence[float], *, log: bool) -> list[float]:
-    """Return places for values on an axis, equal ones moved apart by 0.7 % of it."""
-    places: list[float] = []
-    for number, value in enumerate(values):
-        before = values[:number].count(value)
-        step = value * 0.03 if log else max(values) * 0.007
-        places.append(value + before * step)
-    return places
 
 
 def losses_figure(rows: Sequence[LossRow], runs: Sequence[RunRow]) -> Figure:
@@ -297,9 +185,9 @@ def losses_figure(rows: Sequence[LossRow], runs: Sequence[RunRow]) -> Figure:
     drawn = [run for run in runs if any(row.run == run.run for row in rows)]
     if not drawn:
         return note_figure("No training step was recorded.")
-    styles = run_styles([row.run for row in runs])
-    legend = _run_handles(styles)
-    top = 0.5 + LEGEND_ROW * _legend_rows(legend)
+    styles = series_styles([row.run for row in runs])
+    legend = series_handles(styles)
+    top = 0.5 + legend_inches(legend)
     figure, (left, right) = panels(
         [2.8], 2, Margins(left=0.6, right=0.15, top=top, bottom=0.55, between_columns=0.75)
     )
@@ -320,7 +208,7 @@ def losses_figure(rows: Sequence[LossRow], runs: Sequence[RunRow]) -> Figure:
         axes.xaxis.set_major_formatter(COMPACT)
         axes.yaxis.set_major_formatter(PLAIN)
         axes.grid(color="#e3e7eb", linewidth=0.6)
-    _place_legend(figure, legend)
+    place_legend(figure, legend)
     return figure
 
 
@@ -399,5 +287,5 @@ def _draw_forest(axes: Axes, block: ForestBlock) -> None:
         range(len(block.rows)), [shorten(row.label, _LABEL_COLUMNS) for row in block.rows]
     )
     axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_major_formatter(_PER_CENT)
+    axes.xaxis.set_major_formatter(PER_CENT)
     axes.grid(axis="x", color="#e3e7eb", linewidth=0.6)

@@ -162,9 +162,30 @@ class CeilingRow:
 Row = TypeVar("Row")
 
 
+def column(name: str, *, optional: bool = False) -> Any:
+    """Return a field of a row whose column has another name, or which a table may lack.
+
+    Args:
+        name: of the column.
+        optional: whether a table without the column has None in every row.
+    """
+    return dataclasses.field(metadata={"column": name, "optional": optional})
+
+
+def _fields(row_type: type[Any]) -> dict[str, tuple[str, bool]]:
+    """Return (column, whether a table may lack it) by field."""
+    return {
+        field.name: (
+            field.metadata.get("column", field.name),
+            field.metadata.get("optional", False),
+        )
+        for field in dataclasses.fields(row_type)
+    }
+
+
 def columns_of(row_type: type[Any]) -> tuple[str, ...]:
     """Return the columns of a table in order."""
-    return tuple(field.name for field in dataclasses.fields(row_type))
+    return tuple(name for name, _ in _fields(row_type).values())
 
 
 FUNNEL_COLUMNS = columns_of(FunnelRow)
@@ -185,7 +206,7 @@ def read_rows(
 
     Args:
         path: the table.
-        row_type: a dataclass whose fields are the columns.
+        row_type: a dataclass whose fields are the columns, under their names or as `column` says.
         signed: columns whose numbers may be negative.
 
     Raises:
@@ -202,11 +223,9 @@ def read_rows(
             f"{path} is not a UTF-8 table ({error}); delete it and run again"
         ) from error
     header = lines[0] if lines else []
-    for column in columns_of(row_type):
-        if column not in header:
-            raise IntegrityError(
-                f"{path} has no column '{column}'; run the step that makes it again"
-            )
+    for name, optional in _fields(row_type).values():
+        if name not in header and not optional:
+            raise IntegrityError(f"{path} has no column '{name}'; run the step that makes it again")
     return [
         _parse_row(path, number, dict(zip(header, cells, strict=False)), row_type, signed)
         for number, cells in enumerate(lines[1:], start=2)
@@ -232,12 +251,12 @@ def _parse_row(
 ) -> Row:
     hints = typing.get_type_hints(row_type)
     values: dict[str, Any] = {}
-    for column, hint in hints.items():
+    for field, (name, _) in _fields(row_type).items():
         try:
-            values[column] = _parse_cell(cells[column], hint, signed=column in signed)
+            values[field] = _parse_cell(cells.get(name, ""), hints[field], signed=name in signed)
         except ValueError as error:
             raise IntegrityError(
-                f"{path} row {number} column '{column}': {error}; run the step that makes it again"
+                f"{path} row {number} column '{name}': {error}; run the step that makes it again"
             ) from error
     make: Callable[..., Row] = row_type
     return make(**values)

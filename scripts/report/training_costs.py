@@ -12,8 +12,11 @@ from matplotlib.figure import Figure
 from scripts.common.tsv import write_tsv
 from scripts.report.drawing import note_figure
 from scripts.report.job_costs import CostRow
-from scripts.report.language_model_figures import ScoredRun, score_figure
+from scripts.report.language_model_figures import COMPOSITE_LABEL
 from scripts.report.language_model_tables import RunRow
+from scripts.report.number_formats import measure, share
+from scripts.report.score_part import ScorePart
+from scripts.report.series import CostedScore, score_figure
 from scripts.report.tables import columns_of, read_rows
 
 _RULE = "train_epoch"
@@ -129,7 +132,7 @@ def read_training_costs(path: Path) -> list[TrainingCost]:
 def hours_figure(rows: Sequence[TrainingCost]) -> Figure:
     """Draw the test score of each run's best checkpoint over the hours that it took."""
     scored = [
-        ScoredRun(row.run, row.hours_with_parents, row.test, row.test_low, row.test_high)
+        CostedScore(row.run, row.hours_with_parents, row.test, row.test_low, row.test_high)
         for row in rows
         if row.hours_with_parents is not None
     ]
@@ -138,5 +141,33 @@ def hours_figure(rows: Sequence[TrainingCost]) -> Figure:
     return score_figure(
         scored,
         [row.run for row in rows],
-        "hours of training jobs up to the best checkpoint, those of its parent runs included",
+        cost="hours of training jobs up to the best checkpoint, those of its parent runs included",
+        score=COMPOSITE_LABEL,
     )
+
+
+def training_part(rows: Sequence[TrainingCost]) -> ScorePart:
+    """Return what the page of costs shows of the trainings, the best score first."""
+    return ScorePart(
+        heading="Training against score",
+        text="Hours are wall-clock times of the training jobs up to the best checkpoint, added up; "
+        "a dash where a job has no finished record.",
+        figure_caption="Strict composite of each run's best checkpoint on the test half, with its "
+        "95 % interval, over the hours that it took.",
+        table_caption="Training of each run",
+        header=["run", "composite, test (%)", "hours", "hours with parent runs", "tokens/s"],
+        rows=[
+            [
+                row.run,
+                share(row.test),
+                _shown_hours(row.hours),
+                _shown_hours(row.hours_with_parents),
+                measure(row.tokens_per_second),
+            ]
+            for row in sorted(rows, key=lambda row: -row.test)
+        ],
+    )
+
+
+def _shown_hours(hours: float | None) -> str:
+    return "–" if hours is None else f"{hours:.3f}"

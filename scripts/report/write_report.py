@@ -5,8 +5,10 @@ its figures (SVG of `plot_corpus`); where models were trained, the same of the l
 (`scripts.report.language_model_tables`, `plot_language_model`); where strategies were compared, of
 the classification track (`scripts.report.classification_tables`, `plot_classification`); where
 descriptors were reduced, of the descriptors track (`scripts.report.descriptors_tables`,
-`plot_descriptors`). Out: a page that holds everything it shows, Hangul glyphs included. The same
-inputs give the same bytes. A further track adds a `Section` and its template.
+`plot_descriptors`); where retrieval methods were compared, of the retrieval track
+(`scripts.report.retrieval_tables`, `plot_retrieval`). Out: a page that holds everything it shows,
+Hangul glyphs included. The same inputs give the same bytes. A further track adds a `Section` and
+its template.
 """
 
 from pathlib import Path
@@ -50,6 +52,16 @@ from scripts.report.language_model_tables import (
     read_targets,
 )
 from scripts.report.page import Section, provenance_of, render_page
+from scripts.report.retrieval_section import RetrievalTables, retrieval_section
+from scripts.report.retrieval_tables import (
+    read_cohesion,
+    read_comparison,
+    read_matrix,
+    read_memory,
+    read_retrieval_summary,
+    read_shares,
+    read_transfer,
+)
 from scripts.report.svg import inline_svg
 from scripts.report.tables import (
     read_ceilings,
@@ -123,6 +135,20 @@ def run(
     descriptors_dependence_figure: Path | None = None,
     descriptors_sweep_figure: Path | None = None,
     descriptors_stability_figure: Path | None = None,
+    retrieval_summary: Path | None = None,
+    retrieval_matrix: Path | None = None,
+    retrieval_transfer: Path | None = None,
+    retrieval_comparison: Path | None = None,
+    retrieval_cohesion: Path | None = None,
+    retrieval_memory: Path | None = None,
+    retrieval_shares: Path | None = None,
+    retrieval_matrix_figure: Path | None = None,
+    retrieval_forgetting_figure: Path | None = None,
+    retrieval_progress_figure: Path | None = None,
+    retrieval_differences_figure: Path | None = None,
+    retrieval_memory_figure: Path | None = None,
+    retrieval_cohesion_figure: Path | None = None,
+    retrieval_drift_figure: Path | None = None,
     results_folder: Path = Path("results"),
 ) -> None:
     """Write the report's page.
@@ -190,6 +216,21 @@ def run(
         descriptors_dependence_figure: SVG of nHSIC and RDC over |ρ|.
         descriptors_sweep_figure: SVG of survivors against thresholds.
         descriptors_stability_figure: SVG of the bootstraps.
+        retrieval_summary: verdicts, versions and hashes of the retrieval track; this and the
+            following are given together, or not at all where no methods were compared.
+        retrieval_matrix: scores of every model on every session.
+        retrieval_transfer: average, forgetting and transfer.
+        retrieval_comparison: differences to the reference.
+        retrieval_cohesion: cohesion of every memory.
+        retrieval_memory: what every memory held.
+        retrieval_shares: shares of the domains by session.
+        retrieval_matrix_figure: SVG of the matrix of each method.
+        retrieval_forgetting_figure: SVG of each session's score over the models.
+        retrieval_progress_figure: SVG of average and forgetting over the sessions.
+        retrieval_differences_figure: SVG of the differences to the reference.
+        retrieval_memory_figure: SVG of the memories' sizes and clusters.
+        retrieval_cohesion_figure: SVG of the cohesion.
+        retrieval_drift_figure: SVG of the shares of domains.
         results_folder: the results folder, as the shown commands name it.
 
     Raises:
@@ -278,9 +319,28 @@ def run(
         },
         results_folder=results_folder,
     )
-    write_text(
-        page, render_page([corpus, *models, *classified, *descriptors], provenance_of(about))
+    retrieval = _retrieval(
+        {
+            "summary": retrieval_summary,
+            "matrix": retrieval_matrix,
+            "transfer": retrieval_transfer,
+            "comparison": retrieval_comparison,
+            "cohesion": retrieval_cohesion,
+            "memory": retrieval_memory,
+            "shares": retrieval_shares,
+        },
+        {
+            "matrix": retrieval_matrix_figure,
+            "forgetting": retrieval_forgetting_figure,
+            "progress": retrieval_progress_figure,
+            "differences": retrieval_differences_figure,
+            "memory": retrieval_memory_figure,
+            "cohesion": retrieval_cohesion_figure,
+            "drift": retrieval_drift_figure,
+        },
     )
+    sections = [corpus, *models, *classified, *descriptors, *retrieval]
+    write_text(page, render_page(sections, provenance_of(about)))
 
 
 def _language_models(
@@ -349,6 +409,24 @@ def _descriptors(
     )
     inline = {name: inline_svg(path, f"descriptors-{name}") for name, path in drawn.items()}
     return [descriptors_section(read, inline, results_folder=results_folder)]
+
+
+def _retrieval(tables: dict[str, Path | None], figures: dict[str, Path | None]) -> list[Section]:
+    """Return the section of the retrieval track, or none where it has no files."""
+    given, drawn = _all_or_none("retrieval", tables, figures)
+    if not given:
+        return []
+    read = RetrievalTables(
+        summary=read_retrieval_summary(given["summary"]),
+        matrix=read_matrix(given["matrix"]),
+        transfer=read_transfer(given["transfer"]),
+        comparison=read_comparison(given["comparison"]),
+        cohesion=read_cohesion(given["cohesion"]),
+        memory=read_memory(given["memory"]),
+        shares=read_shares(given["shares"]),
+    )
+    inline = {name: inline_svg(path, f"retrieval-{name}") for name, path in drawn.items()}
+    return [retrieval_section(read, inline)]
 
 
 def _all_or_none(

@@ -48,7 +48,10 @@ MEMBERS = pa.schema(
         ("domain", pa.string()),
         ("text", pa.string()),
         ("cluster", pa.int32()),  # NO_CLUSTER where the stream has none
-        ("distance", pa.float32()),  # to the cluster's prototype, 0 to 2; null without a cluster
+        (
+            "distance",
+            pa.float32(),
+        ),  # to the cluster's prototype, 0 to 2; null without a cluster, and for one alone in it
         ("known_answers", pa.list_(pa.string())),  # of a query: those that its labels policy shows
         # Of a query: all; read for what is reported, and by samplers that say so (`labels`).
         ("true_answers", pa.list_(pa.string())),

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from scripts.classification import prepare_transformer
-from scripts.classification.encoder_tokenizer import EncoderTokenizer
 from scripts.classification.tables import EXAMPLES, SPLIT_NAMES, TOKENS
 from scripts.classification.token_rows import read_token_rows, rows_of_ids
+from scripts.common.encoder_tokenizer import EncoderTokenizer
 from scripts.common.errors import ConfigError, DownloadError, InputError, IntegrityError
 from scripts.common.tables import read_table, table_of_rows, write_table
 from tests.classification.encoder_builders import SIZES, prepare, write_examples
@@ -137,7 +137,7 @@ def test_settings_that_do_not_fit(tmp_path, parquet, options, error, message):
 def test_base_model_shorter_than_the_rows(tmp_path, parquet):
     encoder, _ = prepare(tmp_path / "own", parquet)
     base = save_base(tmp_path / "hub", encoder)
-    with pytest.raises(ConfigError, match="max_tokens 32: the base model takes rows of 24 tokens"):
+    with pytest.raises(ConfigError, match="max_tokens makes rows of 32 tokens, the base"):
         prepare(tmp_path / "run", parquet, pretrained=str(base), length=32)
 
 

@@ -269,3 +269,41 @@ def test_defaults_fill_what_is_absent_and_nothing_else():
 def test_filled_defaults_are_not_shared_between_configurations():
     checked_config({}, SCHEMA)["corpus"]["lengths"].append(8)
     assert checked_config({}, SCHEMA)["corpus"]["lengths"] == [1536, 2048]
+
+
+# ---------------------------------------------------------------- retrieval
+
+FILES = {"kind": "files", "corpus": "c", "queries": "q", "qrels": "r", "sessions": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"input": FILES | {"qrels": None}}, "input.qrels = None does not fit kind = files"),
+        ({"input": {"kind": "generated", "corpus": "c"}}, "corpus = c does not fit kind ="),
+        ({"input": FILES | {"sessions": []}}, "allowed: the sessions' names, or a plan"),
+        ({"input": FILES | {"plan": "p.tsv"}}, "allowed: the sessions' names, or a plan"),
+        ({"input": {"kind": "generated", "sessions": ["a"]}}, "belong to kind = files"),
+        (
+            {"input": FILES | {"sessions": [], "plan": "p", "corpus": "{session}.jsonl"}},
+            "{session} names their files",
+        ),
+        ({"encoder": {"window": 32, "overlap": 32}}, "overlap = 32 is no less than window = 32"),
+        ({"encoder": {"hidden_size": 10, "heads": 3}}, "heads = 3 does not divide"),
+        ({"encoder": {"ngram_min": 4, "ngram_max": 3}}, "ngram_min is above ngram_max"),
+        ({"encoder": {"pooling": "cls"}}, "kind = hashed has no model and no CLS token"),
+        ({"encoder": {"model": "m"}}, "kind = hashed has no model and no CLS token"),
+        ({"encoder": {"kind": "transformer", "revision": "x"}}, "revision = x has no model"),
+        ({"evaluation": {"modes": ["stored"]}}, "modes lacks full"),
+    ],
+)
+def test_retrieval_values_that_cannot_work_together_are_named(section, words):
+    line = complaint({"retrieval": section})
+    assert line.startswith("config key retrieval.") and words in line
+
+
+def test_a_collection_of_ones_own_is_allowed():
+    assert checked_config({"retrieval": {"input": FILES}}, SCHEMA)["retrieval"]["input"] == {
+        **FILES,
+        "plan": None,
+    }

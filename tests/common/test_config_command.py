@@ -23,7 +23,7 @@ def test_file_is_checked_merged_over_the_embedded_default(tmp_path):
         "entity_coref": {"min_distance": 20},
     }
     assert merged["demo"] == default["demo"]
-    assert check(own) == f"{own}: good, 1 sources, 0 runs, 6 strategies"
+    assert check(own) == f"{own}: good, 1 sources, 0 runs, 6 strategies, 5 methods"
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n"])
@@ -63,7 +63,7 @@ def test_command_ends_with_one_line_for_a_bad_file(tmp_path, capsys, content, me
     (line,) = printed.err.splitlines()
     assert line.startswith(f"{bad}: ")
     assert message in line
-    assert printed.out.endswith("full.yaml: good, 16 sources, 13 runs, 6 strategies\n")
+    assert printed.out.endswith("full.yaml: good, 16 sources, 13 runs, 6 strategies, 11 methods\n")
 
 
 def test_command_names_a_missing_file_and_needs_one(capsys):
@@ -116,6 +116,11 @@ def test_demo_values_hold_for_generated_articles_and_never_reach_other_sources(t
     [
         ("classification", "{kind: files, location: a.csv}", "tfidf", {"epochs": 5}),
         ("descriptors", "{kind: smiles, location: a.smi}", "stability", {"bootstraps": 3}),
+        (
+            "retrieval",
+            "{kind: files, corpus: c, queries: q, qrels: r, sessions: [a]}",
+            *("encoder", {"dimension": 64}),
+        ),
     ],
 )
 def test_an_input_of_ones_own_switches_off_the_demo_of_its_track_alone(
@@ -129,7 +134,7 @@ def test_an_input_of_ones_own_switches_off_the_demo_of_its_track_alone(
     real, *_ = settled_config(merged_config(own), schema, ROOT)
     published = checked_config({track: {"input": real[track]["input"]}}, schema)
     assert real[track] == published[track]
-    others = {"corpus", "language_model", "classification", "descriptors"} - {track}
+    others = {"corpus", "language_model", "classification", "descriptors", "retrieval"} - {track}
     assert all(real[other] == demo[other] for other in others)
 
 

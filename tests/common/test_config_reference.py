@@ -19,8 +19,8 @@ def test_reference_has_a_row_for_every_key_and_column():
     keys, _, tables = page.partition("## The table of sources")
     for path in PATHS:
         assert keys.count(f"\n| `{path}` | ") == 1
-    sources, _, runs = tables.partition("## The table of runs")
-    for table, row_schema in ((sources, "source"), (runs, "run")):
+    rows = ("source", "run", "strategy", "method", "session_share")
+    for table, row_schema in zip(tables.split("## The table of "), rows, strict=True):
         for column, part in SCHEMA["$defs"][row_schema]["properties"].items():
             (row,) = [line for line in table.splitlines() if line.startswith(f"| `{column}` | ")]
             assert part["description"].replace("|", "\\|") in row.replace("\\*", "*")

@@ -157,6 +157,13 @@ def test_file_shadows_the_wildcard_of_its_name():
     assert arguments_from_job(run, shadowed) == {"shard": Path("x/3.parquet")}
 
 
+def test_what_only_tells_what_is_stale_is_not_owed_to_the_script():
+    def run(shard: Path) -> None: ...
+
+    told = job(inputs=files(InputFiles, shard="a", digests=["b", "c"]), params={"code": "1"})
+    assert arguments_from_job(run, told) == {"shard": Path("a")}
+
+
 def test_home_folder_is_expanded(monkeypatch):
     def run(model: Path) -> None: ...
 

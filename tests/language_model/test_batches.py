@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts.common.errors import ConfigError
+from scripts.common.keyed_generator import keyed_generator
 from scripts.language_model.batches import (
     ENTITY,
     TEXT,
@@ -17,7 +18,7 @@ from scripts.language_model.batches import (
     grouped_permutation,
 )
 from scripts.language_model.collate import MaskedRow, collate
-from scripts.language_model.masking import IGNORED, keyed_generator
+from scripts.language_model.masking import IGNORED
 
 
 def plan_of(

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts.common.errors import IntegrityError
+from scripts.common.keyed_generator import keyed_generator
 from scripts.language_model.entity_rows import entity_row
-from scripts.language_model.masking import IGNORED, keyed_generator
+from scripts.language_model.masking import IGNORED
 from tests.language_model.tiny_models import CLS, MASK, SEP, tiny_pieces
 
 IDS = np.array([CLS, 7, 6, 19, 8, 20, 9, 10, MASK, MASK, 21, 11, 12, SEP])

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.common.keyed_generator import keyed_generator
 from scripts.language_model.masking import (
     IGNORED,
     choose_tokens,
-    keyed_generator,
     mask_tokens,
     masked_text_row,
     masking_rate,

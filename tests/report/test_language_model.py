@@ -28,7 +28,6 @@ from scripts.report.language_model_figures import (
     curves_figure,
     forest_figure,
     losses_figure,
-    run_styles,
 )
 from scripts.report.language_model_forest import BESTS, forest_blocks, shown_differences
 from scripts.report.language_model_tables import (
@@ -53,6 +52,7 @@ from scripts.report.language_model_view import (
     percent,
     points,
 )
+from scripts.report.series import series_styles
 from tests.language_model.summary_builders import demo_track
 from tests.report.fake_tables import FIGURES, PLOTTED, SHOWN, write_fake_tables
 from tests.report.test_page import HOSTILE, Page, edit_table
@@ -378,7 +378,7 @@ def test_curves_stand_at_the_tables_values(tables: Path) -> None:
     with figure_style():
         figure = curves_figure(book, runs)
     axes = next(a for a in figure.axes if a.get_title(loc="left") == "Real@1, strict (%)")
-    colour = run_styles([row.run for row in runs])["combined_128"].colour
+    colour = series_styles([row.run for row in runs])["combined_128"].colour
     (line,) = [a for a in axes.lines if a.get_color() == colour and np.size(a.get_xdata()) > 1]
     expected = {
         float(row.epoch): row.value

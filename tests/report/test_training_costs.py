@@ -88,8 +88,8 @@ def test_the_page_shows_hours_beside_the_score(tables: Path, tmp_path: Path) -> 
         summary,
         **figures,
         page=tmp_path / "page.html",
-        training=tmp_path / "training.tsv",
-        training_figure=tmp_path / "training.svg",
+        scores=tmp_path / "training.tsv",
+        scores_figure=tmp_path / "training.svg",
         track="language_model",
     )
     page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
@@ -101,7 +101,7 @@ def test_the_page_shows_hours_beside_the_score(tables: Path, tmp_path: Path) -> 
     assert page.text.count("Throughput") >= 1
     with pytest.raises(ConfigError, match="both, or neither"):
         write_costs.run(
-            costs, summary, **figures, page=tmp_path / "p.html", training=tmp_path / "training.tsv"
+            costs, summary, **figures, page=tmp_path / "p.html", scores=tmp_path / "training.tsv"
         )
 
 

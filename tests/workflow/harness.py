@@ -22,7 +22,15 @@ from types import MappingProxyType
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGETS = ("all", "corpus", "language_model", "classification", "descriptors", "report")
+TARGETS = (
+    "all",
+    "corpus",
+    "language_model",
+    "classification",
+    "descriptors",
+    "retrieval",
+    "report",
+)
 SOURCES = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "tests/config")
 # What a plan loads besides the project's own modules.
 _LOADED_BEFORE = (

@@ -1,16 +1,12 @@
 """A reduction of descriptors that is killed in its passes and run again: the same bytes."""
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 from scripts.common.comparison import result_digests
-from tests.common.loopback import wait_until
-from tests.workflow.faults import Fault, mark
-from tests.workflow.harness import ROOT, snakemake, succeeded
+from tests.workflow.faults import Fault
+from tests.workflow.harness import snakemake, succeeded
+from tests.workflow.killed_runs import kill_at
 
 DESCRIPTORS = ("descriptors", "--configfile", "tests/config/tiny.yaml", "--cores", "2")
 FAULTS = (
@@ -20,31 +16,6 @@ FAULTS = (
     Fault("measure_dependence", "rename", "dependence.safetensors"),
     Fault("trace_clusters", "rename", "descriptor_lineage.parquet"),
 )
-
-
-def kill_at(fault: Fault, folder: Path) -> None:
-    """Start the run, and kill Snakemake and its steps at once at the fault's moment."""
-    hook, scratch = folder / "hook", folder / "tmp"
-    scratch.mkdir(exist_ok=True)
-    printed = folder / "printed"
-    with printed.open("wb") as stream:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "snakemake", *DESCRIPTORS),
-                *("--snakefile", ROOT / "Snakefile", "--directory", folder),
-                *("--workflow-profile", ROOT / "profiles/default"),
-            ],
-            cwd=ROOT,
-            env={**os.environ, **fault.environment(hook), "TMPDIR": str(scratch)},
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
-    assert wait_until(lambda: mark(hook).exists() or process.poll() is not None, 300)
-    assert process.poll() is None, printed.read_text()[-3000:]
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(60)
-    succeeded(snakemake("--unlock", *DESCRIPTORS, directory=folder, profile="default"))
 
 
 def test_passes_that_were_killed_end_with_the_survivors_and_events_of_an_undisturbed_run(
@@ -59,7 +30,7 @@ def test_passes_that_were_killed_end_with_the_survivors_and_events_of_an_undistu
         if path.name != "table.json":
             path.unlink()
     for fault in FAULTS:
-        kill_at(fault, tmp_path)
+        kill_at(fault, tmp_path, DESCRIPTORS)
         seen = result_digests(results)
         assert {name: whole[name] for name in seen} == seen, fault
     succeeded(snakemake(*DESCRIPTORS, directory=tmp_path, profile="default"))

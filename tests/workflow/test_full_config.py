@@ -111,7 +111,7 @@ def test_globs_choose_the_korean_files_of_hplt(sources, folder):
 
 
 def test_full_config_is_valid():
-    assert check(FULL).endswith("good, 16 sources, 13 runs, 6 strategies")
+    assert check(FULL).endswith("good, 16 sources, 13 runs, 6 strategies, 11 methods")
     config = checked_config(merged_config(FULL), SCHEMA)["corpus"]
     assert config["tokenizer"]["model"] == "kakaobank/kf-deberta-base"
     assert config["lengths"] == [1536, 2048]

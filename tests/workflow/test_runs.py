@@ -123,10 +123,12 @@ def test_every_log_is_filled_and_every_job_has_its_costs(finished_run: Path) -> 
         for path in results.glob("benchmarks/**/*.jsonl")
     }
     assert logs == costs
-    assert len(logs) == 105
+    assert len(logs) == 133
 
 
-@pytest.mark.parametrize("track", ["corpus", "language_model", "classification", "descriptors"])
+@pytest.mark.parametrize(
+    "track", ["corpus", "language_model", "classification", "descriptors", "retrieval"]
+)
 def test_the_table_of_costs_has_every_job_of_the_track(finished_run: Path, track: str) -> None:
     logs = finished_run / "results/logs" / track
     records = {path.relative_to(logs).with_suffix("").as_posix() for path in logs.rglob("*.json")}

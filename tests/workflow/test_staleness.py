@@ -74,7 +74,7 @@ MODEL_COSTS = {
 }
 WRITE_COSTS = {
     *("write_costs corpus", "write_costs language_model"),
-    *("write_costs classification", "write_costs descriptors"),
+    *("write_costs classification", "write_costs descriptors", "write_costs retrieval"),
 }
 MODEL_REPORT = {"plot_language_model", "write_language_model"} | PAGE
 
@@ -155,11 +155,40 @@ FROM_FILTER = {"filter_classes"} | FROM_SPLIT_ROWS | FROM_NOISE
 FROM_READ_ROWS = {"read_rows"} | FROM_FILTER
 EVERY_CLASS = {"generate_rows"} | FROM_READ_ROWS
 
+# Methods cluster (trained), frozen and bm25, one seed each, through sessions 0 and 1.
+RETRIEVAL_COSTS = {
+    *("summarize_costs retrieval", "plot_costs retrieval", "write_costs retrieval"),
+    "plot_retrieval_costs",
+}
+FROM_METHODS = {"compare_methods", "plot_retrieval"} | PAGE | RETRIEVAL_COSTS
+FROM_BM25 = {"evaluate_bm25 bm25 1 0", "evaluate_bm25 bm25 1 1"} | FROM_METHODS
+ACCUMULATE = {
+    f"evaluate_accumulated {stream} {session}"
+    for stream in ("cluster 1", "frozen 1")
+    for session in (0, 1)
+}
+EVALUATE_CLUSTER = {f"evaluate_session cluster 1 {t} {test}" for t in (0, 1) for test in (0, 1)}
+EVALUATE_FROZEN = {"evaluate_session frozen 1 0 0", "evaluate_session frozen 1 1 1"}
+FROM_EVALUATION = EVALUATE_CLUSTER | EVALUATE_FROZEN | ACCUMULATE | FROM_METHODS
+# A model of the first session is searched on both, the memory of the second follows from it.
+FROM_CLUSTER_MODELS = (
+    {"update_memory cluster 1 1", "train_encoder cluster 1 0", "train_encoder cluster 1 1"}
+    | EVALUATE_CLUSTER
+    | {"evaluate_accumulated cluster 1 0", "evaluate_accumulated cluster 1 1"}
+    | FROM_METHODS
+)
+FROM_MEMORY = {"update_memory cluster 1 0"} | FROM_CLUSTER_MODELS
+FROM_BASE_ENCODER = {"prepare_encoder"} | FROM_MEMORY | EVALUATE_FROZEN | ACCUMULATE
+FROM_SESSIONS = (
+    {"build_session 0", "build_session 1", "summarize_sessions"} | FROM_BASE_ENCODER | FROM_BM25
+)
+EVERY_SESSION = {"generate_session 0", "generate_session 1"} | FROM_SESSIONS
+
 CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
     "another seed": (
         "seed",
         43,
-        ALL_BUT_NOTES | EVERY_CLASS | EVERY_DESCRIPTOR,
+        ALL_BUT_NOTES | EVERY_CLASS | EVERY_DESCRIPTOR | EVERY_SESSION,
     ),
     "more articles": ("corpus.demo_articles", 241, ALL_BUT_NOTES),
     "batches bound memory only": ("corpus.batch_documents", 77, set()),
@@ -321,6 +350,40 @@ CONFIG_EDITS: dict[str, tuple[str, Any, set[str]]] = {
         3,
         STABILITY | {"plot_descriptors"} | PAGE | DESCRIPTOR_COSTS,
     ),
+    "more documents": ("retrieval.generated.documents", 25, EVERY_SESSION),
+    "more test queries": ("retrieval.test_share", 0.4, FROM_SESSIONS),
+    "a wider encoder": ("retrieval.encoder.dimension", 9, FROM_BASE_ENCODER),
+    "a smaller memory": ("retrieval.memory_docs", 11, FROM_MEMORY),
+    "fewer hyperplanes": ("retrieval.clusters.bits", 5, FROM_MEMORY),
+    "fewer negatives": ("retrieval.sampling.negatives", 3, FROM_MEMORY),
+    "more steps": ("retrieval.training.steps", 3, FROM_CLUSTER_MODELS),
+    "deeper rankings": ("retrieval.evaluation.depth", 101, FROM_EVALUATION | FROM_BM25),
+    "other terms": ("retrieval.evaluation.bm25_tokens", "words", FROM_BM25),
+    "more draws of queries": ("retrieval.evaluation.bootstrap", 201, FROM_METHODS),
+    "another reference": ("retrieval.reference", "frozen", FROM_METHODS),
+    "a search less": (
+        "retrieval.evaluation.modes",
+        ["full", "stored"],
+        EVALUATE_CLUSTER
+        | {"evaluate_accumulated cluster 1 0", "evaluate_accumulated cluster 1 1"}
+        | FROM_METHODS,
+    ),
+    # Nothing of the sessions before it.
+    "a further session": (
+        "retrieval.generated.sessions",
+        3,
+        {"generate_session 2", "build_session 2", "summarize_sessions"}
+        | {"update_memory cluster 1 2", "train_encoder cluster 1 2"}
+        | {f"evaluate_session cluster 1 {place}" for place in ("1 2", "2 0", "2 1", "2 2")}
+        | {"evaluate_session frozen 1 2 2", "evaluate_bm25 bm25 1 2"}
+        | {"evaluate_accumulated cluster 1 2", "evaluate_accumulated frozen 1 2"}
+        | FROM_METHODS,
+    ),
+    "another seed of a stream": (
+        "retrieval.training_seeds",
+        [1, 2],
+        {f"{job.replace('cluster 1', 'cluster 2')}" for job in FROM_MEMORY},
+    ),
 }
 
 TABLE_EDITS: dict[str, tuple[str, str, str, set[str]]] = {
@@ -374,7 +437,7 @@ RUN_EDITS: dict[str, tuple[str, str, str, set[str]]] = {
 CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     "a step": ("scripts/corpus/cap_entities.py", FROM_CAP),
     "a late step": ("scripts/corpus/build_mlm.py", FROM_BUILD_MLM),
-    "a helper of one step": ("scripts/common/normalize.py", EVERYTHING - FETCH),
+    "a helper of one step": ("scripts/common/normalize.py", (EVERYTHING - FETCH) | FROM_SESSIONS),
     "the stop list's reader": ("scripts/corpus/stop_list.py", FROM_PAIR),
     "limits of samples": ("scripts/corpus/sample_limits.py", FROM_BUILD_COREF),
     "maps to raw offsets": (
@@ -395,7 +458,7 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
         {"plot_language_model", "write_language_model"} | TRAINING_COSTS | PAGE | WRITE_COSTS,
     ),
     "a helper of two steps": ("scripts/common/splice.py", FROM_PAIR),
-    "a helper behind a helper": ("scripts/common/analysis.py", FROM_SCORE),
+    "a helper behind a helper": ("scripts/common/analysis.py", FROM_SCORE | FROM_BM25),
     "packing": ("scripts/corpus/packing.py", FROM_BUILD_MLM),
     "an import inside a function": ("scripts/corpus/demo_articles.py", EVERYTHING),
     "figures": ("scripts/report/corpus_figures.py", REPORT),
@@ -405,7 +468,7 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     ),
     "the table of costs": (
         "scripts/report/summarize_costs.py",
-        COSTS | MODEL_COSTS | CLASSIFICATION_COSTS | DESCRIPTOR_COSTS,
+        COSTS | MODEL_COSTS | CLASSIFICATION_COSTS | DESCRIPTOR_COSTS | RETRIEVAL_COSTS,
     ),
     "losses of classes": ("scripts/classification/losses.py", FROM_TRAINING | UNFILTERED),
     "splits of classes": ("scripts/classification/stratified_split.py", FROM_SPLIT_ROWS),
@@ -414,6 +477,11 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
     "variance inflation": ("scripts/descriptors/vif.py", FROM_COLLINEAR),
     "isolated calls": ("scripts/descriptors/isolated.py", FROM_MOLECULES),
     "the plan of the descriptors": ("scripts/descriptors/plan.py", set()),
+    "eviction": ("scripts/retrieval/eviction.py", FROM_MEMORY),
+    "the contrastive loss": ("scripts/retrieval/contrastive.py", FROM_CLUSTER_MODELS),
+    "measures of retrieval": ("scripts/retrieval/measures.py", FROM_EVALUATION | FROM_BM25),
+    "transfer": ("scripts/retrieval/transfer.py", FROM_METHODS),
+    "the plan of the sessions": ("scripts/retrieval/plan.py", set()),
     "what checks cost": ("scripts/corpus/filter_costs.py", FROM_SUMMARY),
     "logging": ("scripts/common/logs.py", set()),
     "progress": ("scripts/common/progress.py", set()),
@@ -421,8 +489,8 @@ CODE_EDITS: dict[str, tuple[str, set[str]]] = {
 }
 
 UPGRADES: dict[str, set[str]] = {
-    "kiwipiepy": FROM_SCORE,
-    "kiwipiepy_model": FROM_SCORE,
+    "kiwipiepy": FROM_SCORE | FROM_BM25,
+    "kiwipiepy_model": FROM_SCORE | FROM_BM25,
     "rensa": FROM_FINGERPRINT,
     "tokenizers": FROM_TRAIN | FROM_ENCODER,
     "datasets": FROM_BUILD_COREF | FROM_BUILD_MLM | FROM_SERIALIZE,
@@ -430,14 +498,24 @@ UPGRADES: dict[str, set[str]] = {
     | {"plot_language_model", "plot_costs corpus", "plot_costs language_model"}
     | {"plot_classification", "plot_costs classification"}
     | {"plot_descriptors", "plot_costs descriptors"}
+    | {"plot_retrieval", "plot_costs retrieval", "plot_retrieval_costs"}
     | TRAINING_COSTS
     | WRITE_COSTS,
     "jinja2": PAGE | WRITE_COSTS,
-    "torch": FROM_BASE | FROM_EVALUATE | FROM_CORRELATION | FROM_LINEAR | FROM_ENCODER | UNFILTERED,
-    "scikit-learn": FROM_NOISE | FROM_FEATURES | UNFILTERED,
+    "torch": FROM_BASE
+    | FROM_EVALUATE
+    | FROM_CORRELATION
+    | FROM_LINEAR
+    | FROM_ENCODER
+    | UNFILTERED
+    | FROM_CLUSTER_MODELS,
+    "scikit-learn": FROM_NOISE | FROM_FEATURES | UNFILTERED | FROM_MEMORY,
     "imbalanced-learn": FROM_TRAINING | UNFILTERED,
     "rdkit": EVERY_DESCRIPTOR,
     "leidenalg": FROM_CORRELATED,
+    "faiss-cpu": FROM_EVALUATION,
+    "ir-measures": FROM_EVALUATION | FROM_BM25,
+    "bm25s": FROM_BM25,
     "accelerate": FROM_TRAIN_TEXT | FROM_TRAIN_BOTH | TRAIN_ENCODER | FROM_COMPARE,
     "pandas": set(),
 }
@@ -465,7 +543,7 @@ def test_a_second_run_does_nothing(finished_run: Path) -> None:
 
 
 def test_a_fresh_dry_run_lists_every_job(sources: Path, tmp_path: Path) -> None:
-    assert stale(sources, tmp_path) == EVERYTHING | EVERY_CLASS | EVERY_DESCRIPTOR
+    assert stale(sources, tmp_path) == EVERYTHING | EVERY_CLASS | EVERY_DESCRIPTOR | EVERY_SESSION
 
 
 def test_nothing_is_stale_after_a_run(sources: Path, finished_run: Path) -> None:

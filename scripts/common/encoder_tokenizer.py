@@ -1,6 +1,7 @@
-"""The tokenizer of an encoder: trained on the training split, or a published model's own."""
+"""The tokenizer of an encoder: trained on given texts, or a published model's own."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,11 +54,32 @@ class EncoderTokenizer:
         encodings = self.tokenizer.encode_batch(list(texts))
         return [row.ids for row in encodings], sum(bool(row.overflowing) for row in encodings)
 
+    def content(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of each text without special tokens, however long it is."""
+        with self._whole():
+            encodings = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [row.ids for row in encodings]
+
+    def frame(self) -> tuple[list[int], list[int]]:
+        """Return the ids of the special tokens before and behind a text."""
+        with self._whole():
+            row = self.tokenizer.encode("a")
+        content = [place for place, special in enumerate(row.special_tokens_mask) if not special]
+        return row.ids[: content[0]], row.ids[content[-1] + 1 :]
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Cut nothing off inside the block."""
+        self.tokenizer.no_truncation()
+        try:
+            yield
+        finally:
+            self.tokenizer.enable_truncation(self.length)
+
     def write(self, folder: Path) -> None:
         """Write the two files with which `transformers.AutoTokenizer` loads the folder."""
-        self.tokenizer.no_truncation()
-        text = self.tokenizer.to_str(pretty=True)
-        self.tokenizer.enable_truncation(self.length)
+        with self._whole():
+            text = self.tokenizer.to_str(pretty=True)
         write_text(folder / TOKENIZER, text)
         write_json(
             folder / TOKENIZER_CONFIG,
@@ -103,8 +125,8 @@ def trained_tokenizer(
     alphabet = frequent_characters(texts(), most_characters(vocabulary))
     if not alphabet:
         raise InputError(
-            "the training split has no text but empty ones to train a tokenizer on; look at "
-            "text_columns, or name a base model"
+            "there is no text but empty ones to train a tokenizer on; look at the input, or name a "
+            "base model"
         )
     special = {
         name: str(token) for name, token in transformers_config().items() if "_token" in name

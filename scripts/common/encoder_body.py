@@ -1,20 +1,23 @@
 """The body of an encoder, a classifier without its head: built anew, or a published model's."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from scripts.classification.encoder_tokenizer import EncoderTokenizer
 from scripts.common.base_models import fresh_config, keyed_weights, longest_row, published_files
-from scripts.common.errors import ConfigError, InputError
+from scripts.common.encoder_tokenizer import EncoderTokenizer
+from scripts.common.errors import ConfigError, InputError, IntegrityError
+from scripts.common.files import read_json
 
 _logger = logging.getLogger(__name__)
 
 
 def fresh_body(
-    architecture: str, sizes: dict[str, Any], tokenizer: EncoderTokenizer, *, seed: int
+    architecture: str, sizes: dict[str, Any], tokenizer: EncoderTokenizer, *, seed: int, key: str
 ) -> PreTrainedModel:
     """Return an encoder with random weights; equal arguments give equal weights.
 
@@ -23,6 +26,7 @@ def fresh_body(
         sizes: values of the architecture's config by the library's names.
         tokenizer: it gives the number of pieces, the padding and the length.
         seed: seed of the weights.
+        key: config key of the architecture, for messages.
 
     Raises:
         ConfigError: a size is unknown, missing, or does not fit another one.
@@ -34,7 +38,7 @@ def fresh_body(
         pieces=tokenizer.tokenizer.get_vocab_size(),
         pad=tokenizer.pad,
         length=tokenizer.length,
-        key="classification.transformer.architecture",
+        key=key,
     )
     with keyed_weights(seed, "fresh encoder"):
         return _body(AutoModelForSequenceClassification.from_config(config))
@@ -77,8 +81,34 @@ def published_body(
     return body
 
 
-def require_length(body: PreTrainedModel, length: int) -> None:
-    """Check that an encoder takes rows of `length` tokens.
+def read_body(folder: Path) -> PreTrainedModel:
+    """Load an encoder from a folder that a step wrote, with the weights that stand there alone.
+
+    `AutoModel` would add a pooler with random weights to an architecture whose classifier has none.
+
+    Raises:
+        IntegrityError: a file is missing or broken.
+    """
+    read_json(folder / "config.json")
+    try:
+        with keyed_weights(0, "head that is taken off"):
+            model = AutoModelForSequenceClassification.from_pretrained(
+                str(folder), dtype=torch.float32, local_files_only=True
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise IntegrityError(
+            f"{folder} holds no complete model ({str(error).splitlines()[0]}); make it again"
+        ) from error
+    return _body(model)
+
+
+def require_length(body: PreTrainedModel, length: int, key: str) -> None:
+    """Check that an encoder takes rows of `length` tokens, special tokens included.
+
+    Args:
+        body: the encoder.
+        length: tokens of the longest row.
+        key: config key that decides on it, for messages.
 
     Raises:
         ConfigError: it does not.
@@ -88,8 +118,7 @@ def require_length(body: PreTrainedModel, length: int) -> None:
     longest = longest_row(body.config)
     if longest < length:
         raise ConfigError(
-            f"classification.transformer.max_tokens {length}: the base model takes rows of "
-            f"{longest} tokens; lower max_tokens to that"
+            f"{key} makes rows of {length} tokens, the base model takes {longest}; lower it"
         )
 
 
