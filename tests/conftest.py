@@ -31,3 +31,8 @@ def finished_run(shared_tmp: Path) -> Path:
             succeeded(snakemake("--configfile", "tests/config/tiny.yaml", directory=directory))
             (shared_tmp / "finished.done").touch()
     return directory
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start slow tests first: at the end they would leave the other processes idle."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -97,6 +97,7 @@ def low_thresholds(monkeypatch):
     ],
 )
 @given(pool=POOL, seed=st.integers(0, 1 << 32))
+@pytest.mark.slow
 def test_hostile_documents_are_all_accounted_for(tmp_path_factory, low_thresholds, pool, seed):
     folder = tmp_path_factory.mktemp("fuzz")
     chance = random.Random(seed)

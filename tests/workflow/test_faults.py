@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
 from scripts.common.comparison import result_digests
 from tests.common.loopback import wait_until
@@ -130,6 +131,7 @@ def kill_snakemake(run: Run, process: subprocess.Popen[bytes], step: int) -> Non
     run.unlock()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_nine_times_ends_with_the_bytes_of_an_undisturbed_one(
     finished_run: Path, tmp_path: Path
 ) -> None:
@@ -154,6 +156,7 @@ def test_a_run_that_is_killed_nine_times_ends_with_the_bytes_of_an_undisturbed_o
     assert run.hidden() == []
 
 
+@pytest.mark.slow
 def test_a_document_that_the_analyser_fails_on_is_lost_alone_and_counted_to_the_report(
     finished_run: Path, tmp_path: Path
 ) -> None:

@@ -4,6 +4,8 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from scripts.common.comparison import result_digests
 from tests.workflow.faults import Fault
 from tests.workflow.harness import snakemake, succeeded
@@ -18,6 +20,7 @@ FAULTS = (
 )
 
 
+@pytest.mark.slow
 def test_streams_that_were_killed_end_with_the_memories_models_and_scores_of_an_undisturbed_run(
     finished_run: Path, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ BY_SHARD = {
 }
 
 
+@pytest.mark.slow
 def test_other_shards_one_worker_and_another_hash_seed_give_the_same_bytes(
     finished_run: Path, tmp_path: Path
 ) -> None:
