@@ -22,6 +22,7 @@ check-python:
 # The stamp is written last, so an interrupted installation starts again from an empty folder.
 # `-qq` leaves pip's errors and hides its notes about indexes that it looked at in vain.
 $(READY): requirements.lock | check-python
+	@test ! -L $(VENV) || { echo "setup: $(VENV) is a link to an environment that others may use, older than requirements.lock; install into that one, or remove the link" >&2; exit 1; }
 	@echo "setup: installing $$(grep -c == requirements.lock) packages into $(VENV), about two minutes"
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
