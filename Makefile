@@ -6,11 +6,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 GRAPHS := results/graphs
 MEASURED := results/benchmarks/measured
+PLANNED := results/plan
+CONFIG ?= config/full.yaml
+RECORDS ?= results
+SIZES ?= {}
 SMK := Snakefile rules
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo progress test gate lint format dag bench bench-setup bench-peers bench-million bench-retrieval slurm-test lock clean check-python
+.PHONY: help setup demo plan progress test gate lint format dag bench bench-setup bench-peers bench-million bench-retrieval slurm-test lock clean check-python
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +41,11 @@ demo: $(READY) ## run the embedded default to the report
 	@$(BIN)/snakemake --quiet host rules -- language_model
 	@$(BIN)/snakemake --quiet host rules
 	@echo "demo: made the datasets under results/corpus/, the models under results/language_model/, classifiers under results/classification/, the descriptors under results/descriptors/, retrievers under results/retrieval/ and results/report/index.html (open it in a browser)"
+
+# SIZES='{"hplt": 20329632}' says what a config does not: documents of a source, rows, molecules, texts.
+plan: $(READY) ## estimate what CONFIG=config/full.yaml costs, by the records of RECORDS=results
+	@mkdir -p $(PLANNED)
+	@$(BIN)/python -m scripts.common.estimate_costs --config $(CONFIG) --records $(RECORDS) --sizes '$(SIZES)' --table $(PLANNED)/$(basename $(notdir $(CONFIG))).tsv --page $(PLANNED)/$(basename $(notdir $(CONFIG))).md
 
 progress: $(READY) ## watch the run whose results are in results/, until it ends
 	@$(BIN)/python -m scripts.common.show_progress

@@ -18,6 +18,7 @@ from scripts.common.check_config import settled_config
 from scripts.common.config import load_schema
 from scripts.common.errors import ConfigError, ExpectedError
 from scripts.common.planned_jobs import write_planned
+from scripts.common.quick_planning import remember_answers
 from scripts.common.run_epochs import START
 from scripts.classification.plan import ClassificationPlan
 from scripts.corpus.plan import CorpusPlan
@@ -25,6 +26,8 @@ from scripts.descriptors.plan import DescriptorsPlan
 from scripts.language_model.early_stopping import validation_composite
 from scripts.language_model.plan import LanguageModelPlan
 from scripts.retrieval.plan import RetrievalPlan
+
+remember_answers()
 
 BASEDIR = Path(workflow.basedir)
 CLASSIFICATION_FOLDER = "<results>/classification"

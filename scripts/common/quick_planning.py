@@ -1,0 +1,56 @@
+"""Lets Snakemake find out once what it asks again for every job of a plan.
+
+Two of its questions have the same answer each time and take a seventh of the plan of
+config/full.yaml: the parameters of an input function, read from its signature twice a call, and the
+parts of a script's path, for which smart_open defines a class each time. The answers are
+remembered; what is asked and what follows from it stays as it is. A version of Snakemake that names
+them otherwise asks as before.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+_PARAMETERS, _PARSE = "get_function_params", "parse_uri"
+
+
+def remember_answers() -> None:
+    """Put a remembering form in the place of each of the two questions; once is enough."""
+    _replace("snakemake.common", _PARAMETERS, RememberedParameters)
+    _replace("smart_open", _PARSE, cache)
+
+
+def _replace(module: str, name: str, form: Callable[[Any], Any]) -> None:
+    asked = getattr(sys.modules.get(module), name, None)
+    if asked is None or hasattr(asked, "__wrapped__"):
+        return
+    remembering = form(asked)
+    package = module.partition(".")[0]
+    for title, other in list(sys.modules.items()):
+        if title.partition(".")[0] == package and vars(other).get(name) is asked:
+            setattr(other, name, remembering)
+
+
+class RememberedParameters:
+    """Answers with the parameters of a function, by name.
+
+    Args:
+        ask: finds them.
+    """
+
+    def __init__(self, ask: Callable[[Any], Mapping[str, Any]]) -> None:
+        self.__wrapped__ = ask
+        self._known: dict[Any, Mapping[str, Any]] = {}
+
+    def __call__(self, function: Any) -> Mapping[str, Any]:
+        """Return the parameters of a function; a method has the same ones for any object."""
+        method = inspect.ismethod(function)
+        key = function.__func__ if method else function
+        if not inspect.isfunction(key):
+            return self.__wrapped__(function)
+        known = self._known.get((key, method))
+        if known is None:
+            known = self._known[key, method] = self.__wrapped__(function)
+        return known
