@@ -142,7 +142,7 @@ def _saved_parts(folder: Path) -> list[Part]:
         raise InputError(f"{listing} names no split; save the dataset again")
     for name in splits:
         # Only folders within the folder: the listing comes from outside.
-        if not isinstance(name, str) or Path(name).name != name or name == "..":
+        if not isinstance(name, str) or Path(name).name != name or name in ("", ".."):
             raise InputError(f"{listing} names the split {name!r}, no folder; save the data again")
     return [part for name in splits for part in _parts_of_split(folder / name, name)]
 
