@@ -27,7 +27,7 @@ class Downloads:
 
 
 def _answers(hub: Hub, store: list[Loopback], request: Request) -> Answer:
-    """Answer for five data sets: what differs is what becomes of the file itself."""
+    """Answer for four datasets: what differs is what becomes of the file itself."""
     name = next(name for name in SOURCES if f"owner/{name}" in request.path)
     path = request.path.replace(f"owner/{name}", "owner/name")
     if "/resolve/" in path and name == "gated":
@@ -70,7 +70,6 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Downloads]:
                 "HF_TOKEN": TOKEN,
                 "HF_ENDPOINT": server.url,
                 "HF_HOME": str(folder / "home"),
-                "HF_DEBUG": "1",
             },
         )
         assert result.returncode == 1
@@ -87,9 +86,9 @@ def test_what_can_be_fetched_is_there_and_the_rest_is_explained(downloads: Downl
 
 
 def test_the_token_went_to_the_hub_alone(downloads: Downloads) -> None:
-    assert downloads.hub.requests and downloads.store.requests
-    for request in downloads.hub.requests:
-        assert request.headers["authorization"] == f"Bearer {TOKEN}"
+    assert downloads.store.requests
+    given = {request.headers.get("authorization") for request in downloads.hub.requests}
+    assert f"Bearer {TOKEN}" in given and given <= {f"Bearer {TOKEN}", None}
     for request in downloads.store.requests:
         assert TOKEN not in str(request.headers)
 
