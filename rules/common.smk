@@ -13,6 +13,7 @@ from pathlib import Path
 from snakemake.exceptions import IncompleteCheckpointException
 from snakemake.io import ancient, apply_wildcards, temp
 
+from scripts.common.addresses import without_secrets
 from scripts.common.code_version import code_version as version_of_code
 from scripts.common.check_config import settled_config
 from scripts.common.config import load_schema
@@ -57,7 +58,7 @@ try:
     RETRIEVAL = RetrievalPlan(CONFIG, _settled.methods, _settled.session_shares, BASEDIR)
     RETRIEVAL.require_files()
 except ExpectedError as error:
-    sys.exit(str(error))
+    sys.exit(without_secrets(str(error)))
 
 if workflow.is_main_process:
     for notice in CORPUS.notices():

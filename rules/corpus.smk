@@ -259,7 +259,7 @@ else:
             runtime=growing(30),
         params:
             model=lambda wildcards: CONFIG["corpus"]["tokenizer"]["model"],
-            revision=CONFIG["corpus"]["tokenizer"]["revision"],
+            revision=lambda wildcards: CONFIG["corpus"]["tokenizer"]["revision"],
             code=code_version(
                 "scripts/corpus/fetch_tokenizer.py", packages=("tokenizers", "transformers")
             ),

@@ -65,7 +65,8 @@ rule fetch_inputs:
     benchmark:
         "<results>/benchmarks/descriptors/fetch_inputs/{file}.jsonl"
     wildcard_constraints:
-        file="[^/]+",
+        # It stands in command lines; scripts/common/downloads.py admits no other names.
+        file=r"\w[\w.+-]*",
     conda:
         "../envs/descriptors.yaml"
     resources:

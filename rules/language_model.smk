@@ -58,7 +58,7 @@ rule prepare_base_model:
         runtime=growing(60),
     params:
         pretrained=lambda wildcards: CONFIG["language_model"]["base_model"]["model"],
-        revision=CONFIG["language_model"]["base_model"]["revision"],
+        revision=lambda wildcards: CONFIG["language_model"]["base_model"]["revision"],
         architecture=CONFIG["language_model"]["base_model"]["architecture"],
         sizes=LANGUAGE_MODEL.fresh_sizes(),
         seed=CONFIG["seed"],
@@ -265,8 +265,8 @@ rule build_lambada:
         batch_documents=CONFIG["corpus"]["batch_documents"],
     params:
         hub=lambda wildcards: LANGUAGE_MODEL.blanks_of_hub(BLANKS_FILE),
-        revision=CONFIG["language_model"]["evaluation"]["lambada"]["revision"],
-        split=CONFIG["language_model"]["evaluation"]["lambada"]["split"],
+        revision=lambda wildcards: CONFIG["language_model"]["evaluation"]["lambada"]["revision"],
+        split=lambda wildcards: CONFIG["language_model"]["evaluation"]["lambada"]["split"],
         length=LANGUAGE_MODEL.shortest_length(),
         max_masks=CONFIG["language_model"]["evaluation"]["max_masks"],
         max_items=CONFIG["language_model"]["evaluation"]["lambada"]["items"],
@@ -303,11 +303,19 @@ if GOLD_FILE is not None:
             mem_mb=growing(1500),
             runtime=growing(120),
         params:
-            name=Path(GOLD_FILE).name.split(".")[0],
-            text_field=CONFIG["language_model"]["evaluation"]["gold"]["text_field"],
-            passage_field=CONFIG["language_model"]["evaluation"]["gold"]["passage_field"],
-            document_field=CONFIG["language_model"]["evaluation"]["gold"]["document_field"],
-            clusters_field=CONFIG["language_model"]["evaluation"]["gold"]["clusters_field"],
+            name=lambda wildcards: Path(GOLD_FILE).name.split(".")[0],
+            text_field=lambda wildcards: CONFIG["language_model"]["evaluation"]["gold"][
+                "text_field"
+            ],
+            passage_field=lambda wildcards: CONFIG["language_model"]["evaluation"]["gold"][
+                "passage_field"
+            ],
+            document_field=lambda wildcards: CONFIG["language_model"]["evaluation"]["gold"][
+                "document_field"
+            ],
+            clusters_field=lambda wildcards: CONFIG["language_model"]["evaluation"]["gold"][
+                "clusters_field"
+            ],
             length=LANGUAGE_MODEL.shortest_length(),
             max_masks=CONFIG["language_model"]["evaluation"]["max_masks"],
             max_items=CONFIG["language_model"]["evaluation"]["gold"]["items"],

@@ -144,8 +144,8 @@ rule prepare_encoder:
         runtime=growing(120),
     params:
         kind=RETRIEVAL.config["encoder"]["kind"],
-        pretrained=RETRIEVAL.config["encoder"]["model"],
-        revision=RETRIEVAL.config["encoder"]["revision"],
+        pretrained=lambda wildcards: RETRIEVAL.config["encoder"]["model"],
+        revision=lambda wildcards: RETRIEVAL.config["encoder"]["revision"],
         architecture=RETRIEVAL.config["encoder"]["architecture"],
         sizes=RETRIEVAL.encoder_sizes(),
         vocabulary=RETRIEVAL.config["encoder"]["vocabulary"],

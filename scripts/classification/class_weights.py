@@ -45,7 +45,7 @@ def count_classes(label_ids: Sequence[int] | NDArray[Any], classes: int) -> Coun
         wrong = ids[(ids < 0) | (ids >= classes)][0]
         raise InputError(
             f"label id {wrong} is outside 0..{classes - 1}, the ids of the label map's {classes} "
-            "classes; serialize the data set again with this label map"
+            "classes; serialize the dataset again with this label map"
         )
     return np.bincount(ids, minlength=classes).astype(np.int64)
 

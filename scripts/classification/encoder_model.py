@@ -53,6 +53,8 @@ def with_fresh_head(encoder: Path, labels: Sequence[str], *, seed: int) -> PreTr
             problem_type="single_label_classification",
             dtype=torch.float32,
             local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
         )
     return model
 
@@ -127,7 +129,12 @@ class EncoderModel:
         read_json(folder / "config.json")
         try:
             model, notes = AutoModelForSequenceClassification.from_pretrained(
-                str(folder), dtype=torch.float32, local_files_only=True, output_loading_info=True
+                str(folder),
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
             )
         except (OSError, ValueError) as error:
             raise IntegrityError(

@@ -140,7 +140,11 @@ def _saved_parts(folder: Path) -> list[Part]:
     splits = _read_saved(listing).get("splits")
     if not isinstance(splits, list) or not splits:
         raise InputError(f"{listing} names no split; save the dataset again")
-    return [part for name in splits for part in _parts_of_split(folder / str(name), str(name))]
+    for name in splits:
+        # Only folders within the folder: the listing comes from outside.
+        if not isinstance(name, str) or Path(name).name != name or name in ("", ".."):
+            raise InputError(f"{listing} names the split {name!r}, no folder; save the data again")
+    return [part for name in splits for part in _parts_of_split(folder / name, name)]
 
 
 def _parts_of_split(folder: Path, split: str | None) -> list[Part]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.errors import ConfigError
+from scripts.common.input_paths import plain_paths
 
 FOLDER = "<results>/classification"
 # The generated rows' own columns.
@@ -49,7 +50,7 @@ class ClassificationPlan:
         """Return the files or folders that rows are read from, sorted.
 
         Raises:
-            ConfigError: there is none.
+            ConfigError: there is none, or one of an unfit name.
         """
         if self.kind == "generated":
             return [f"{FOLDER}/generated/rows.parquet"]
@@ -59,7 +60,7 @@ class ClassificationPlan:
         pattern = Path(location).expanduser()
         for place in (pattern, self.basedir / pattern):
             if found := sorted(glob(str(place), recursive=True)):
-                return found
+                return plain_paths("config key classification.input.location", found)
         raise ConfigError(
             f"config key classification.input.location = {location} names no file; correct the "
             "path or the glob"

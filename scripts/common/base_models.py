@@ -5,12 +5,14 @@ random numbers stays untouched.
 """
 
 import logging
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, PretrainedConfig
 
 from scripts.common.errors import ConfigError, DownloadError, InputError
@@ -131,8 +133,8 @@ def keyed_weights(seed: int, purpose: str, *parts: str) -> Iterator[None]:
 def published_files(name: str, revision: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield where the library finds a model, and turn its failures inside the block into one line.
 
-    A token for gated models comes from the environment (HF_TOKEN) only. Weights in the older
-    pickled form are read without running code that they carry.
+    A token for gated models comes from the environment (HF_TOKEN) only. Code that a model brings
+    is never run: neither its own classes, nor what weights in the older pickled form carry.
 
     Args:
         name: folder, or hub id.
@@ -143,17 +145,24 @@ def published_files(name: str, revision: str | None) -> Iterator[tuple[str, dict
 
     Raises:
         DownloadError: the model is missing, gated without a token, or incomplete.
+        InputError: its weights are pickled together with something else.
     """
     folder = Path(name).expanduser()
     local = folder.is_dir()
     if not local and not revision:
         _logger.warning("model %s is not pinned: its newest commit is loaded; set a revision", name)
-    place: dict[str, Any] = (
-        {"local_files_only": True} if local else {"revision": revision or "main"}
-    )
+    place: dict[str, Any] = {
+        "trust_remote_code": False,  # left open, the library asks on the terminal
+        **({"local_files_only": True} if local else {"revision": revision or "main"}),
+    }
     try:
         yield (str(folder) if local else name), place
-    except (OSError, ValueError) as error:
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"model {name}: its weights are pickled and hold more than tensors, perhaps code; none "
+            "of it was run: choose a model with safetensors"
+        ) from error
+    except (OSError, ValueError, SafetensorError) as error:
         raise DownloadError(
             f"model {name}: {_first_line(error)}; check its name, revision and files, and set "
             "HF_TOKEN for a gated model"

@@ -86,11 +86,11 @@ def as_markdown(blocks: Sequence[Block]) -> str:
 def _markdown(block: Block) -> str:
     match block:
         case Heading(text, level):
-            return f"{'#' * level} {_plain(text)}"
+            return f"{'#' * level} {markdown_text(text)}"
         case Paragraph(text):
-            return _plain(text)
+            return markdown_text(text)
         case Bullets(points):
-            return "\n".join(f"- {_plain(point)}" for point in points)
+            return "\n".join(f"- {markdown_text(point)}" for point in points)
         case Code(text):
             fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
             return f"{fence}\n{text}\n{fence}"
@@ -98,15 +98,15 @@ def _markdown(block: Block) -> str:
             marks = ["---" if i in block.texts else "---:" for i in range(len(block.columns))]
             lines = [block.columns, marks, *block.rows]
             table = "\n".join(
-                f"| {' | '.join(cell if line is marks else _plain(cell) for cell in line)} |"
+                f"| {' | '.join(cell if line is marks else markdown_text(cell) for cell in line)} |"
                 for line in lines
             )
-            return f"**{_plain(block.caption)}**\n\n{table}"
+            return f"**{markdown_text(block.caption)}**\n\n{table}"
 
 
-def _plain(text: str) -> str:
+def markdown_text(text: str) -> str:
     """Escape what Markdown would read as markup, on one line."""
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_\[\]<>|#&])", r"\\\1", " ".join(text.split()))
 
 
 def as_html(title: str, blocks: Sequence[Block]) -> str:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from scripts.common.addresses import without_secrets
 from scripts.common.config import (
     Schema,
     checked_config,
@@ -239,7 +240,8 @@ def main(files: list[str]) -> int:
         try:
             print(check(path if path.exists() or not (ROOT / path).exists() else ROOT / path))
         except ConfigError as error:
-            print("\n".join(f"{file}: {line}" for line in str(error).splitlines()), file=sys.stderr)
+            lines = without_secrets(str(error)).splitlines()
+            print("\n".join(f"{file}: {line}" for line in lines), file=sys.stderr)
             worst = 1
     return worst
 

@@ -7,6 +7,7 @@ the nearest right one.
 import copy
 import json
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from scripts.common.addresses import is_secret_name, without_secrets
 from scripts.common.config_combinations import impossible_combinations
 from scripts.common.errors import ConfigError
 from scripts.common.names import nearest_hint
@@ -27,6 +29,12 @@ def _is_whole(_checker: Any, value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _matches(_validator: Any, pattern: str, value: Any, _schema: Schema) -> Iterator[Any]:
+    # As a whole: `$` alone also stands before a last line end.
+    if isinstance(value, str) and not re.fullmatch(pattern, value):
+        yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
+
+
 def _is_finite(_checker: Any, value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -34,6 +42,7 @@ def _is_finite(_checker: Any, value: Any) -> bool:
 # JSON Schema calls 1.0 an integer, and lets YAML's .nan through every limit; no step can use them.
 _Validator = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
+    {"pattern": _matches},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
         {"integer": _is_whole, "number": _is_finite}
     ),
@@ -92,8 +101,9 @@ def _unknown_keys(error: Any, parent: str, prefix: str, whole: Schema) -> Iterat
         if name not in allowed:
             here = {_joined(parent, key): key for key in allowed}
             hint = nearest_hint(str(name), here) or nearest_hint(str(name), dict(leaf_paths(whole)))
+            value = "…" if is_secret_name(str(name)) else _shown(value)
             yield (
-                f"{prefix}{_joined(parent, name)} = {_shown(value)} is unknown; {hint}"
+                f"{prefix}{_joined(parent, name)} = {value} is unknown; {hint}"
                 f"allowed here: {', '.join(allowed)}"
             )
 
@@ -113,7 +123,7 @@ def _joined(parent: str, name: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = without_secrets(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
 
 

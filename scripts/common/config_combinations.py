@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
+from scripts.common.addresses import address_complaints, without_secrets
+
 
 def impossible_combinations(config: dict[str, Any]) -> Iterator[str]:
     """Yield one line for each combination of allowed values that cannot work."""
@@ -107,11 +109,14 @@ def _descriptors_combinations(section: dict[str, Any]) -> Iterator[str]:
     given, key = section["input"], "config key descriptors"
     reads_files = given["kind"] in ("smiles", "table")
     if reads_files != (given["location"] is not None):
+        shown = without_secrets(str(given["location"]))
         yield (
-            f"{key}.input.location = {given['location']} does not fit kind = {given['kind']}; "
+            f"{key}.input.location = {shown} does not fit kind = {given['kind']}; "
             + ("allowed: path or glob of files" if reads_files else "allowed: null")
         )
     addresses = (given["location"] or "").split() if _is_web(given["location"]) else []
+    for complaint in address_complaints(" ".join(addresses), given["sha256"]):
+        yield f"{key}.input.location: {complaint}"
     if given["sha256"] and len(given["sha256"]) != len(addresses):
         yield (
             f"{key}.input.sha256 has {len(given['sha256'])} digests for {len(addresses)} "

@@ -10,13 +10,16 @@ from urllib.parse import unquote
 
 import httpx
 
+from scripts.common.addresses import address_parts, is_open, shown
 from scripts.common.errors import DownloadError
 from scripts.common.files import sha256_file
-from scripts.common.http_transfer import StoppedError, Transfer, Waits, address_parts, shown
+from scripts.common.http_transfer import StoppedError, Transfer, Waits
 
 _CONNECT_SECONDS = 30.0
 _STALL_SECONDS = 60.0
 _LONGEST_NAME_BYTES = 200  # leaves room for ".part" and ".origin.json" below 255
+# A name can become a wildcard (rules/descriptors.smk), and wildcards stand in command lines.
+_PLAIN_NAME = re.compile(r"\w[\w.+-]*")
 _PATIENT = Waits()
 
 
@@ -61,6 +64,11 @@ def download(
     """
     if address_parts(url).scheme not in ("http", "https"):
         raise DownloadError(f"{shown(url)}: only http and https addresses can be fetched")
+    if sha256 is None and is_open(url):
+        raise DownloadError(
+            f"{shown(url)} is not encrypted, so that anyone on the way can change the file; name "
+            "an https address, or state the file's sha256"
+        )
     if sha256 is not None and target.is_file() and sha256_file(target) == sha256.lower():
         return
     with ExitStack() as stack:
@@ -165,13 +173,14 @@ def file_name(url: str) -> str:
     """Return the name under which a file from `url` is stored: its last path component.
 
     Raises:
-        DownloadError: the name is empty, hidden, too long, or would leave the folder.
+        DownloadError: the name is empty, hidden, too long, or holds other characters than those
+            that mean nothing to a shell, to Snakemake or to a folder.
     """
     name = unquote(address_parts(url).path.rsplit("/", 1)[-1])
-    unusable = not name or name.startswith(".") or re.search(r"[/\\\x00-\x1f\x7f]", name)
-    if unusable or len(name.encode(errors="replace")) > _LONGEST_NAME_BYTES:
+    too_long = len(name.encode(errors="replace")) > _LONGEST_NAME_BYTES
+    if too_long or not _PLAIN_NAME.fullmatch(name):
         raise DownloadError(
-            f"{shown(url)}: its last part is no usable file name; fetch it by hand and make it "
-            "a local source"
+            f"{shown(url)}: its last part is no usable file name (letters, digits and . _ + - "
+            "are); fetch it by hand and make it a local source"
         )
     return name

@@ -93,7 +93,11 @@ def read_body(folder: Path) -> PreTrainedModel:
     try:
         with keyed_weights(0, "head that is taken off"):
             model = AutoModelForSequenceClassification.from_pretrained(
-                str(folder), dtype=torch.float32, local_files_only=True
+                str(folder),
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise IntegrityError(

@@ -16,11 +16,11 @@ import ssl
 import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
+from scripts.common.addresses import address_parts, is_open, shown
 from scripts.common.errors import DownloadError
 from scripts.common.files import sha256_file, write_json
 from scripts.common.progress import Progress
@@ -170,7 +170,7 @@ class Transfer:
             return  # cut off between the last byte and the check
         headers = {"Accept-Encoding": "identity", **self._conditions(offset)}
         with self.client.stream("GET", self.url, headers=headers) as response:
-            _refuse_downgrade(self.url, response)
+            _refuse_open_hops(self.url, response, checked=self.sha256 is not None)
             status = response.status_code
             if status == 304:
                 self.part.unlink(missing_ok=True)
@@ -279,26 +279,6 @@ class Transfer:
             raise StoppedError(f"{shown(self.url)}: stopped because another download failed")
 
 
-def address_parts(url: str) -> SplitResult:
-    """Split an address.
-
-    Raises:
-        DownloadError: it is malformed.
-    """
-    try:
-        return urlsplit(url)
-    except ValueError as error:
-        raise DownloadError(
-            f"an address is malformed ({error}); correct the source's location"
-        ) from error
-
-
-def shown(url: str) -> str:
-    """Return `url` without user name, password and query, fit for logs."""
-    parts = address_parts(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
 def file_size(path: Path) -> int:
     """Return a file's size in bytes, 0 where there is none."""
     return path.stat().st_size if path.exists() else 0
@@ -330,9 +310,17 @@ def _retry_after(response: httpx.Response) -> float:
     return float(wish) if wish.isdecimal() else 0.0
 
 
-def _refuse_downgrade(url: str, response: httpx.Response) -> None:
-    if address_parts(url).scheme == "https" and response.url.scheme != "https":
-        raise DownloadError(
-            f"{shown(url)}: redirects to {shown(str(response.url))} without encryption; "
-            "name an https address"
-        )
+def _refuse_open_hops(url: str, response: httpx.Response, *, checked: bool) -> None:
+    """Refuse an answer that came over a redirect without encryption, unless its bytes are checked.
+
+    Raises:
+        DownloadError: an https address led to an http one, or an http one to another machine.
+    """
+    for hop in [*response.history, response]:
+        open_hop = str(hop.url)
+        downgraded = address_parts(url).scheme == "https" and hop.url.scheme != "https"
+        if downgraded or (is_open(open_hop) and not checked):
+            raise DownloadError(
+                f"{shown(url)}: redirects to {shown(open_hop)} without encryption; "
+                "name an https address"
+            )

@@ -1,13 +1,45 @@
-"""Logging of a step: the same lines, tracebacks included, to the rule's log and the terminal."""
+"""Logging of a step: the same lines, tracebacks included, to the rule's log and the terminal.
+
+No line shows a secret: what addresses carry is cut, and so is each secret of the environment, since
+libraries put the addresses that they asked into their messages.
+"""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from types import TracebackType
 
+from scripts.common.addresses import is_secret_name, without_secrets
+
 _logger = logging.getLogger(__name__)
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _TALKATIVE = ("httpx", "httpcore", "fontTools", "matplotlib", "datasets", "filelock", "faiss")
+
+_SHORTEST_SECRET = 8  # characters; shorter values are switches such as "true"
+
+
+class _SecretFree(logging.Formatter):
+    """Formats records, tracebacks included, without secrets."""
+
+    def __init__(self) -> None:
+        super().__init__(_FORMAT)
+        self._secrets = sorted(_secrets_of_environment(), key=len, reverse=True)
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return without_secrets(text)
+
+
+def _secrets_of_environment() -> set[str]:
+    """Return the values of variables such as HF_TOKEN; paths are none."""
+    return {
+        value
+        for name, value in os.environ.items()
+        if is_secret_name(name) and len(value) >= _SHORTEST_SECRET and not value.startswith("/")
+    }
 
 
 def start_logging(log: Path | None) -> None:
@@ -17,7 +49,10 @@ def start_logging(log: Path | None) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         # Appending keeps the record of an attempt that failed and was retried.
         handlers.append(logging.FileHandler(log, mode="a", encoding="utf-8"))
-    logging.basicConfig(level=logging.INFO, format=_FORMAT, handlers=handlers, force=True)
+    formatter = _SecretFree()
+    for handler in handlers:
+        handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
     logging.captureWarnings(True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from scripts.common.addresses import address_complaints
 from scripts.common.config import Schema
 from scripts.common.config_table import find_file, read_rows
 
@@ -35,6 +36,9 @@ def read_sources(path: Path, schema: Schema) -> dict[str, dict[str, Any]]:
 def _source_complaints(row: dict[str, Any], prefix: str) -> Iterator[str]:
     if row.get("kind") in ("local", "http", "hub") and not row.get("location"):
         yield f"{prefix}location is empty; a source of kind {row['kind']} needs one"
+    if row.get("kind") == "http":
+        for complaint in address_complaints(row.get("location", ""), row.get("sha256", [])):
+            yield f"{prefix}location: {complaint}"
     for column in ("config", "split"):
         if row.get("kind") in ("demo", "local", "http") and row.get(column):
             yield f"{prefix}{column} = {row[column]} has no meaning; allowed: only for kind hub"

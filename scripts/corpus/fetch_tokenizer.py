@@ -30,7 +30,9 @@ def run(
 
     name = str(Path(model).expanduser())
     try:
-        loaded = AutoTokenizer.from_pretrained(name, revision=revision or "main", use_fast=True)
+        loaded = AutoTokenizer.from_pretrained(
+            name, revision=revision or "main", use_fast=True, trust_remote_code=False
+        )
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise DownloadError(

@@ -186,7 +186,8 @@ def choose_files(
             ]
     asked = f"config {subset}, split {split}, globs {' '.join(patterns) or None}"
     if not chosen:
-        first = ", ".join(sorted(names)[:_LISTED_FILES]) or "none"
+        plain = [name for name in sorted(names) if name.isprintable()]
+        first = ", ".join(plain[:_LISTED_FILES]) or "none"
         raise DownloadError(
             f"dataset {repo_id}: no file fits {asked} with one of the suffixes "
             f"{' '.join(supported_suffixes())}; choose files with globs after '::' in its "
@@ -203,8 +204,9 @@ def choose_files(
 
 def _is_data_file(name: str) -> bool:
     parts = PurePosixPath(name).parts
-    hidden = any(part.startswith((".", "/")) for part in parts)  # leaves no way out of the folder
-    return format_of(name) is not None and not hidden
+    # Hidden ones leave no way out of the folder, and others none out of a line of the log.
+    unfit = any(part.startswith((".", "/")) for part in parts) or not name.isprintable()
+    return format_of(name) is not None and not unfit
 
 
 def _behind_subset(name: str, subset: str | None) -> str:

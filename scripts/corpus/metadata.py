@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from scripts.common.arrow_dataset import describe_files
+from scripts.common.blocks import markdown_text
 from scripts.common.corpus_tables import ENTITIES
 from scripts.common.files import sha256_file, write_json
 from scripts.common.tables import iterate_batches
@@ -286,7 +287,10 @@ def dataset_card(metadata: dict[str, Any], licences: dict[str, str]) -> str:
         "",
         "| source | licence of the texts |",
         "|---|---|",
-        *(f"| {source} | {licences[source]} |" for source in metadata["source_datasets"]),
+        *(
+            f"| {source} | {markdown_text(licences[source])} |"
+            for source in metadata["source_datasets"]
+        ),
         "",
         f"Tokenizer: WordPiece, {metadata['tokenizer_vocabulary']:,} pieces, SHA-256 "
         f"`{metadata['tokenizer_sha256']}`. Seed {metadata['seed']}, code "

@@ -10,6 +10,7 @@ from typing import Any
 
 from scripts.common.config_table import find_file
 from scripts.common.errors import ConfigError
+from scripts.common.input_paths import plain_paths
 from scripts.corpus.stop_list import read_stop_list
 
 _FLOOR = {
@@ -202,7 +203,7 @@ class CorpusPlan:
             return []
         path = find_file(key, name, basedir, allowed="null, or path of a text file")
         read_stop_list(path)
-        return str(path)
+        return plain_paths(f"config key {key}", [str(path)])[0]
 
     def effort(self, source: str, key: str) -> int:
         """Return how a source's shards are worked on: its own number, else the one for all.
@@ -221,7 +222,7 @@ class CorpusPlan:
         """Return the files of a local source, sorted; none for other kinds.
 
         Raises:
-            ConfigError: the location matches no file.
+            ConfigError: the location matches no file, or one of an unfit name.
         """
         row = self.sources[source]
         if row["kind"] != "local":
@@ -233,4 +234,4 @@ class CorpusPlan:
                 f"source {source}: location = {row['location']!r} matches no file; it is relative "
                 f"to the folder of the sources table"
             )
-        return files
+        return plain_paths(f"source {source}: location = {row['location']!r}", files)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.errors import ConfigError
+from scripts.common.input_paths import plain_paths
 
 FOLDER = "<results>/descriptors"
 # Columns of the tables that the track computes itself.
@@ -62,7 +63,7 @@ class DescriptorsPlan:
         Fetched files come in the order of their addresses, local ones sorted.
 
         Raises:
-            ConfigError: there is no such file.
+            ConfigError: there is no such file, or one of an unfit name.
             DownloadError: an address is unusable.
         """
         location = self.config["input"]["location"]
@@ -76,7 +77,7 @@ class DescriptorsPlan:
                 path for path in glob(str(place), recursive=True) if Path(path).is_file()
             )
             if found:
-                return found
+                return plain_paths("config key descriptors.input.location", found)
         raise ConfigError(
             f"config key descriptors.input.location = {location} names no file; correct the path "
             "or the glob"

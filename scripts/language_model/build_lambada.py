@@ -1,6 +1,6 @@
 """Builds the evaluation set `lambada`: the noun of a last sentence that its context has named.
 
-In: hold-out documents with scores and splits, or the published data set (texts with a blank); the
+In: hold-out documents with scores and splits, or the published dataset (texts with a blank); the
 entities' training samples, the tokenizer. Out: the items (`EVALUATION_ITEMS`) and their
 description. Method: Paperno et al. (2016), The LAMBADA dataset, applied to nouns that stand in the
 context, with the context's nouns as the set's own candidates.
@@ -44,7 +44,7 @@ DEFINITION = (
     "near-duplicate documents one."
 )
 DEFINITION_OF_BLANKS = (
-    "Rows of the published data set: the answer is masked at the row's blank, and the candidates "
+    "Rows of the published dataset: the answer is masked at the row's blank, and the candidates "
     "are the row's own."
 )
 _TAGS = (PROPER_NOUN, "NNG")
@@ -97,7 +97,7 @@ def run(
         blanks: a local file with the fields text, answer, candidates; used in place of documents.
         evaluation_set: where the items go.
         description: where the description goes.
-        hub: name of a data set of the hub with these fields; used where there is no local file.
+        hub: name of a dataset of the hub with these fields; used where there is no local file.
         revision: its commit.
         split: its split.
         length: the shortest length of all runs, in tokens, special tokens included.

@@ -10,6 +10,7 @@ from typing import Any
 
 from scripts.common.config_table import find_file
 from scripts.common.errors import ConfigError
+from scripts.common.input_paths import plain_paths
 from scripts.common.run_epochs import BEST, START, dataset_kinds, epochs_of, parent_of
 from scripts.language_model.early_stopping import stop_after
 
@@ -171,7 +172,7 @@ class LanguageModelPlan:
             basedir: folder of the Snakefile.
 
         Raises:
-            ConfigError: the gold file is missing.
+            ConfigError: the gold file is missing, or one of both has an unfit name.
         """
         section, name = key.split(".")
         value = self.config["evaluation"][section][name]
@@ -179,11 +180,12 @@ class LanguageModelPlan:
             return None
         full = f"language_model.evaluation.{key}"
         try:
-            return str(find_file(full, value, basedir, allowed="null, or path of a file"))
+            file = find_file(full, value, basedir, allowed="null, or path of a file")
         except ConfigError:
             if key == "lambada.dataset" and re.fullmatch(r"[\w.-]+/[\w.-]+", value):
                 return None
             raise
+        return plain_paths(f"config key {full}", [str(file)])[0]
 
     def expected_ranges(self) -> dict[str, dict[str, list[float]]]:
         """Return the expected ranges by kind of run and part of the composite, where given."""

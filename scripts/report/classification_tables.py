@@ -129,7 +129,6 @@ class SeedRow:
 FAULT_COLUMNS = columns_of(FaultRow)
 COUNT_COLUMNS = columns_of(ClassCountRow)
 LENGTH_COLUMNS = columns_of(LengthRow)
-AUDIT_SCORE_COLUMNS = columns_of(AuditScoreRow)
 STRATEGY_COLUMNS = columns_of(StrategyRow)
 CLASS_COLUMNS = columns_of(ClassScoreRow)
 LOSS_COLUMNS = columns_of(LossPoint)

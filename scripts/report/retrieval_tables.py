@@ -206,11 +206,13 @@ def read_comparison(path: Path) -> list[ComparisonRow]:
 
 
 def read_cohesion(path: Path) -> list[CohesionRow]:
-    """Read the cohesion of every memory that has clusters.
+    """Read the cohesion of every memory that has clusters; none where no method has a memory.
 
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or one stands twice.
     """
+    if _holds_no_memory(path):
+        return []
     return read_distinct_rows(
         path,
         CohesionRow,
@@ -220,14 +222,21 @@ def read_cohesion(path: Path) -> list[CohesionRow]:
 
 
 def read_memory(path: Path) -> list[MemoryRow]:
-    """Read what every memory held.
+    """Read what every memory held; nothing where no method has one.
 
     Raises:
         IntegrityError: the file, a column or a value is missing or wrong, or one stands twice.
     """
+    if _holds_no_memory(path):
+        return []
     return read_distinct_rows(
         path, MemoryRow, lambda row: (row.method, str(row.seed), str(row.session))
     )
+
+
+def _holds_no_memory(path: Path) -> bool:
+    """Whether a table has no row, and so none of the columns that the memories' reports name."""
+    return path.is_file() and path.read_bytes() == b"method\tseed\tsession\n"
 
 
 def read_shares(path: Path) -> list[ShareRow]:

@@ -9,7 +9,6 @@ not grow with the number of buckets.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Literal
 
 import numpy as np
 
@@ -28,7 +27,6 @@ from scripts.retrieval.token_vectors import (
 )
 
 ALL, OWN_BUCKET = LOOKUPS = ("all", "own_bucket")
-Lookup = Literal["all", "own_bucket"]
 Scores = Callable[[Prototypes], Numbers]
 
 _BLOCK_TOKENS = 32_768  # of one bucket there should be many, since its rows are gathered for them

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.errors import ConfigError
+from scripts.common.input_paths import plain_paths
 from scripts.common.methods_table import TRAINED_KINDS
 
 FOLDER = "<results>/retrieval"
-SESSION_FILES = ("documents", "queries", "qrels")
 _INPUTS = {"corpus": "corpus.jsonl", "queries": "queries.jsonl", "qrels": "qrels.tsv"}
 _NOTHING = "(?!)"  # a pattern that nothing matches
 _SESSION_MARK = "{session}"
@@ -84,7 +84,7 @@ class RetrievalPlan:
         pattern = Path(location.replace(_SESSION_MARK, self.sessions[session])).expanduser()
         for place in (pattern, self.basedir / pattern):
             if found := sorted(glob(str(place), recursive=True)):
-                return found
+                return plain_paths(f"config key retrieval.input.{name}", found)
         raise ConfigError(
             f"config key retrieval.input.{name} = {location} names no file for session "
             f"{self.sessions[session]}; correct the path or the glob"
@@ -186,10 +186,6 @@ class RetrievalPlan:
     def session_of_model(self, method: str, session: int) -> int:
         """Return after which session a model was trained; -1 for one that no session changes."""
         return session if method in self.trained else -1
-
-    def cluster_settings(self, method: str) -> dict[str, Any]:
-        """Return the settings of clusters, nothing for a method without clusters."""
-        return dict(self.config["clusters"]) if self.has_clusters(method) else {}
 
     def modes(self, method: str) -> list[str]:
         """Return the searches by which a method's models are evaluated."""
