@@ -72,7 +72,8 @@ def load(loader: str, folder: Path, scratch: Path) -> object:
     if loader == "tokenizer":
         return published_tokenizer(name, None, 16)
     if loader == "corpus tokenizer":
-        return fetch_tokenizer.run(scratch / "t.json", scratch / "tc.json", model=name)
+        fetch_tokenizer.run(scratch / "t.json", scratch / "tc.json", model=name)
+        return scratch / "t.json"
     return read_body(folder) if loader == "own encoder" else EncoderModel.read(folder)
 
 

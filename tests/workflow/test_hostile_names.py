@@ -192,7 +192,7 @@ def test_a_plan_takes_every_free_string_for_what_it_is(tmp_path: Path) -> None:
     ],
 )
 def test_a_hub_listing_names_no_file_outside(name: str) -> None:
-    every = {"subset": None, "split": None, "patterns": ["*"]}
+    every: dict[str, Any] = {"subset": None, "split": None, "patterns": ["*"]}
     assert choose_files("owner/name", [name, "good.jsonl"], **every) == ["good.jsonl"]
     with pytest.raises(DownloadError) as caught:
         choose_files("owner/name", [name], **every)
