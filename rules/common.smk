@@ -19,6 +19,7 @@ from scripts.common.config import load_schema
 from scripts.common.errors import ConfigError, ExpectedError
 from scripts.common.planned_jobs import write_planned
 from scripts.common.run_epochs import START
+from scripts.common.slurm_queue import keep_sight_of_jobs
 from scripts.classification.plan import ClassificationPlan
 from scripts.corpus.plan import CorpusPlan
 from scripts.descriptors.plan import DescriptorsPlan
@@ -55,6 +56,8 @@ try:
     RETRIEVAL.require_files()
 except ExpectedError as error:
     sys.exit(str(error))
+
+keep_sight_of_jobs()
 
 if workflow.is_main_process:
     for notice in CORPUS.notices():
