@@ -14,7 +14,7 @@ SMK := Snakefile rules
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo plan progress test gate lint format dag bench bench-setup bench-peers bench-million bench-retrieval slurm-test lock clean check-python
+.PHONY: help setup demo plan progress test gate lint format dag bench bench-setup bench-peers bench-million bench-retrieval slurm-test lock clean check-python slurm-long
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -116,8 +116,11 @@ bench-million: $(READY) ## measure the descriptors' passes on a million rows mad
 	@mkdir -p $(MEASURED)
 	@$(BIN)/python -m tests.benchmarks.bench_million --table "$(TABLE)" --folder $(MEASURED)/million
 
-slurm-test: $(READY) ## run the tests on a SLURM of their own (root, slurm-wlm and munge)
-	@$(BIN)/python -m pytest -q -m slurm tests/slurm
+slurm-test: $(READY) ## run the short tests on a SLURM of their own (root, slurm-wlm and munge)
+	@$(BIN)/python -m pytest -q -m "slurm and not slurm_long" --durations 0 --durations-min 1 tests/slurm
+
+slurm-long: $(READY) ## run all five tracks through a SLURM of their own (about half an hour)
+	@$(BIN)/python -m pytest -q -m slurm_long --durations 0 --durations-min 1 tests/slurm
 
 # `+cpu` and the like name one machine's build of a version, which is no part of a pin.
 lock: | check-python ## pin anew what pyproject.toml asks for

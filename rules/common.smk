@@ -21,6 +21,7 @@ from scripts.common.errors import ConfigError, ExpectedError
 from scripts.common.planned_jobs import write_planned
 from scripts.common.quick_planning import remember_answers
 from scripts.common.run_epochs import START
+from scripts.common.slurm_queue import keep_sight_of_jobs
 from scripts.classification.plan import ClassificationPlan
 from scripts.corpus.plan import CorpusPlan
 from scripts.descriptors.plan import DescriptorsPlan
@@ -59,6 +60,8 @@ try:
     RETRIEVAL.require_files()
 except ExpectedError as error:
     sys.exit(without_secrets(str(error)))
+
+keep_sight_of_jobs()
 
 if workflow.is_main_process:
     for notice in CORPUS.notices():
