@@ -18,7 +18,7 @@ from scripts.common.errors import InputError
 from scripts.common.graph_dot import Node, essential_edges, parse_dot, with_inherited_lines
 from scripts.common.graph_layout import Layout, graphviz_layout, igraph_layout
 from scripts.common.graph_parts import Box, pictures
-from scripts.common.graph_svg import box_size
+from scripts.common.graph_svg import Engine, box_size
 from scripts.common.rule_parts import read_rules
 
 ROOT = Path(__file__).parents[2]
@@ -229,7 +229,7 @@ def test_without_graphviz_boxes_stand_apart_and_edges_pass_beside_them(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_edges_lead_downwards(engine) -> None:  # type: ignore[no-untyped-def]
+def test_edges_lead_downwards(engine: Engine) -> None:
     nodes, edges = parse_dot(DIAMOND)
     sizes = [box_size(Box("", node.rule, node.lines)) for node in nodes]
     found = engine(sizes, edges)
