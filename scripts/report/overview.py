@@ -17,11 +17,13 @@ def overview_of(sections: Sequence[Section], files: Sequence[tuple[str, str]]) -
         sections: one for each track.
         files: (text, address) of what lies beside the page.
     """
-    versions = [section.basis[_VERSIONS] for section in sections]
+    versions = [_versions(section.basis) for section in sections]
     names = sorted({name for found in versions for name in found})
     return Overview(
         tracks=[_facts(section) for section in sections],
-        packages=[[name, *(str(found.get(name, "–")) for found in versions)] for name in names],
+        packages=[
+            [name, *(", ".join(found.get(name, ["–"])) for found in versions)] for name in names
+        ],
         files=list(files),
     )
 
@@ -29,6 +31,26 @@ def overview_of(sections: Sequence[Section], files: Sequence[tuple[str, str]]) -
 def other_provenance(sections: Sequence[Section]) -> Provenance:
     """Return the facts of the first track that stand nowhere else on the page."""
     return Provenance([], other_facts(sections[0].basis, besides={_VERSIONS}))
+
+
+def _versions(value: Any) -> dict[str, list[str]]:
+    """Return the versions of each package that a summary names, in whatever depth."""
+    found: dict[str, list[str]] = {}
+    if isinstance(value, list):
+        for one in value:
+            _join(found, _versions(one))
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key == _VERSIONS:
+                _join(found, {name: [str(version)] for name, version in inner.items()})
+            else:
+                _join(found, _versions(inner))
+    return found
+
+
+def _join(found: dict[str, list[str]], more: Mapping[str, Sequence[str]]) -> None:
+    for name, versions in more.items():
+        found[name] = sorted({*found.get(name, ()), *versions})
 
 
 def _facts(section: Section) -> TrackFacts:
