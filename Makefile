@@ -11,10 +11,11 @@ CONFIG ?= config/full.yaml
 RECORDS ?= results
 SIZES ?= {}
 SMK := Snakefile rules
+DRAW := $(BIN)/python -m scripts.common.draw_graph --snakefile Snakefile
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo plan progress test gate lint format dag bench bench-setup bench-peers bench-million bench-retrieval slurm-test lock clean check-python slurm-long
+.PHONY: help setup demo plan progress test gate lint format dag bench bench-setup bench-peers bench-million bench-retrieval slurm-test lock clean check-python slurm-long $(GRAPHS)/rules.svg docs/figures/rules.svg
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -76,10 +77,13 @@ format: $(READY) ## rewrite the sources in the house's format
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
 
-dag: $(READY) ## draw the rule graph and the job graph
-	@$(BIN)/snakemake --forceall --rulegraph dot | $(BIN)/python -m scripts.common.draw_graph --graph $(GRAPHS)/rules.svg
-	@$(BIN)/snakemake --forceall --dag dot | $(BIN)/python -m scripts.common.draw_graph --graph $(GRAPHS)/jobs.svg
+dag: $(GRAPHS)/rules.svg ## draw the rule graph and the job graph
+	@$(BIN)/snakemake --forceall --dag dot | $(DRAW) --across --most-width 3000 --graph $(GRAPHS)/jobs.svg
 	@echo "dag: made $(GRAPHS)/rules.svg and $(GRAPHS)/jobs.svg"
+
+# A file that lies there says nothing of the rules that have changed since.
+docs/figures/rules.svg $(GRAPHS)/rules.svg: $(READY)
+	@$(BIN)/snakemake --forceall --rulegraph dot | $(DRAW) --graph $@
 
 # Alone on the machine, or the rates say little. Results: $(MEASURED)/*.md, kept by hand in
 # tests/benchmarks/RESULTS.md.

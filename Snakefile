@@ -34,6 +34,7 @@ name_every_param()
 
 onstart:
     note_plan()
+    note_config()
 
 
 rule all:

@@ -10,6 +10,7 @@ from functools import cache
 from inspect import signature
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import IncompleteCheckpointException
 from snakemake.io import ancient, apply_wildcards, temp
 
@@ -18,6 +19,7 @@ from scripts.common.code_version import code_version as version_of_code
 from scripts.common.check_config import settled_config
 from scripts.common.config import load_schema
 from scripts.common.errors import ConfigError, ExpectedError
+from scripts.common.files import write_text
 from scripts.common.planned_jobs import write_planned
 from scripts.common.quick_planning import remember_answers
 from scripts.common.run_epochs import START
@@ -424,6 +426,17 @@ def note_plan():
     if workflow.is_main_process:
         results = logs_of_track("corpus").parents[1]
         write_planned(results, {track: list(planned_jobs(track)) for track in reported_tracks()})
+
+
+def note_config():
+    """Leave the settings beside the logs, where the page's link finds them.
+
+    A step that wrote them would be stale after every edit, and all pages with it.
+    """
+    if workflow.is_main_process:
+        results = logs_of_track("corpus").parents[1]
+        text = yaml.safe_dump(CONFIG, allow_unicode=True, sort_keys=False)
+        write_text(results / "logs" / "config.yaml", text)
 
 
 def planned_jobs(track):

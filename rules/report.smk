@@ -7,6 +7,7 @@ INPUTS    <results>/corpus/tables/, <results>/language_model/tables/ where there
           there is an input, the jobs' records beside the logs
 OUTPUTS   <results>/report/index.html (nothing is loaded from elsewhere), <results>/report/figures/,
           <results>/report/language_model.md
+          <results>/logs/config.yaml, the settings as the last start read them
           <results>/costs/{track}.tsv, {track}.html, figures/
 TARGETS   report
 """

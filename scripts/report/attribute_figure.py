@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from scripts.report.corpus_tables import DOCUMENT_QUANTITIES, HistogramRow, ThresholdRow
 from scripts.report.drawing import (
     ACCENT,
     LEGEND_ROW,
@@ -35,7 +36,6 @@ from scripts.report.histograms import (
     wants_log_counts,
     wants_log_values,
 )
-from scripts.report.tables import DOCUMENT_QUANTITIES, HistogramRow, ThresholdRow
 
 VALUE_LABELS = {
     "characters": "characters per document",

@@ -43,13 +43,13 @@ def glance(
         f"{before['rows']:,} labelled rows of {before['classes']:,} classes, the largest "
         f"{before['ratio']:,.0f} : 1 to the smallest; always answering the largest is right in "
         f"{share(before['majority_baseline'])}.",
+        *(_best(verdict) for verdict in summary["verdicts"] if _is_overall(verdict)),
         f"The filter removed {_number(removed['classes'], 'class')} with "
         f"{_number(removed['rows'], 'row')} ({share(removed['share'])}); {after['classes']:,} "
         f"classes are left, {after['ratio']:,.0f} : 1.",
         f"The audit found {counted or 'no fault'}.",
         f"The split is {_stratified(coverage['stratified'])} stratified: {coverage['reason']}.",
         _initial(summary["initial"]),
-        *(_best(verdict) for verdict in summary["verdicts"] if _is_overall(verdict)),
     ]
 
 
@@ -73,6 +73,7 @@ def glance_korean(
         f"레이블이 있는 행 {before['rows']:,}개, 클래스 {before['classes']:,}개이며 가장 큰 것과 "
         f"가장 작은 것의 비는 {before['ratio']:,.0f} : 1입니다. 언제나 가장 큰 클래스로 답하면 "
         f"{share(before['majority_baseline'])}가 맞습니다.",
+        *(_best_korean(verdict) for verdict in summary["verdicts"] if _is_overall(verdict)),
         f"걸러 낸 것은 클래스 {removed['classes']:,}개, 행 {removed['rows']:,}개"
         f"({share(removed['share'])})이고, 남은 클래스 {after['classes']:,}개의 비는 "
         f"{after['ratio']:,.0f} : 1입니다.",
@@ -82,7 +83,6 @@ def glance_korean(
         else f"층화는 {_STRATIFIED_KOREAN[coverage['stratified']]} 되었고, 분할에 빠진 클래스가 "
         f"모두 {missing:,}건입니다.",
         _initial_korean(summary["initial"]),
-        *(_best_korean(verdict) for verdict in summary["verdicts"] if _is_overall(verdict)),
     ]
 
 
@@ -146,7 +146,10 @@ def _best(verdict: dict[str, Any]) -> str:
     if not _compared(verdict):
         return f"{model}: one strategy only, macro F1 {percent(verdict['reference_mean'])} %."
     if not verdict["better"]:
-        return f"{model}: no strategy beats {reference} in macro F1 beyond its interval."
+        return (
+            f"{model}: no strategy beats {reference} ({percent(verdict['reference_mean'])} %) in "
+            f"macro F1 beyond its interval{_nearest(verdict, '; {} comes nearest, {} points')}."
+        )
     best = verdict["better"][0]
     return (
         f"{model}: {best['strategy']} helps most, macro F1 "
@@ -162,7 +165,11 @@ def _best_korean(verdict: dict[str, Any]) -> str:
     if not _compared(verdict):
         return f"{model}: 전략이 하나뿐이며 {name}은 {percent(verdict['reference_mean'])} %입니다."
     if not verdict["better"]:
-        return f"{model}: 구간을 넘어 {name}을 높인 전략이 없습니다({reference} 대비)."
+        return (
+            f"{model}: 구간을 넘어 {name}을 높인 전략이 없습니다({reference} "
+            f"{percent(verdict['reference_mean'])} % 대비"
+            f"{_nearest(verdict, '; 가장 가까운 것은 {}, {}점').replace(' to ', '~')})."
+        )
     best = verdict["better"][0]
     low, high = points(best["low"]), points(best["high"])
     return (
@@ -170,6 +177,14 @@ def _best_korean(verdict: dict[str, Any]) -> str:
         f"{percent(verdict['reference_mean'])}에서 {points(best['difference'])}점, 95 % 구간 "
         f"{low}~{high})."
     )
+
+
+def _nearest(verdict: dict[str, Any], text: str) -> str:
+    """Return the text about the strategy that gained most without leaving its interval."""
+    if not verdict["within"]:
+        return ""
+    most = max(verdict["within"], key=lambda one: float(one["difference"]))
+    return text.format(most["strategy"], points(most["difference"], most["low"], most["high"]))
 
 
 def _compared(verdict: dict[str, Any]) -> bool:

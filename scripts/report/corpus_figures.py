@@ -12,6 +12,16 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
+from scripts.report.corpus_tables import (
+    DISTANCE,
+    KEPT,
+    TOKENS,
+    DatasetRow,
+    EntityRow,
+    FunnelRow,
+    HistogramRow,
+    SampleRow,
+)
 from scripts.report.drawing import (
     ACCENT,
     ACCENT_TINT,
@@ -48,16 +58,6 @@ from scripts.report.histograms import (
     share_between,
     value_span,
     wants_log_counts,
-)
-from scripts.report.tables import (
-    DISTANCE,
-    KEPT,
-    TOKENS,
-    DatasetRow,
-    EntityRow,
-    FunnelRow,
-    HistogramRow,
-    SampleRow,
 )
 
 KEPT_COLOUR = "#0b4fa8"

@@ -6,15 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from scripts.report.filter_costs import DatasetFilters, dataset_filters, documents_by_limit
-from scripts.report.funnel import (
-    DatasetFunnel,
-    dataset_funnels,
-    outcome_label,
-    samples_by_place,
-)
-from scripts.report.page import Section
-from scripts.report.tables import (
+from scripts.report.corpus_tables import (
     CeilingRow,
     DatasetRow,
     EntityRow,
@@ -23,6 +15,14 @@ from scripts.report.tables import (
     PronounRow,
     SampleRow,
 )
+from scripts.report.filter_costs import DatasetFilters, dataset_filters, documents_by_limit
+from scripts.report.funnel import (
+    DatasetFunnel,
+    dataset_funnels,
+    outcome_label,
+    samples_by_place,
+)
+from scripts.report.page import Section
 
 
 def corpus_section(
@@ -56,9 +56,11 @@ def corpus_section(
     return Section(
         name="corpus",
         title="Corpus",
+        title_korean="말뭉치",
         template="corpus.html.j2",
         glance=_glance(summary, blocks, datasets),
         glance_korean=_glance_korean(summary, blocks, datasets),
+        basis=summary,
         values={
             "figures": figures,
             "blocks": blocks,

@@ -95,6 +95,7 @@ def costs_section(
     return Section(
         name="costs",
         title=f"Costs of the {track} track",
+        title_korean=f"{track} 트랙에 든 시간과 메모리",
         template="costs.html.j2",
         glance=glance,
         glance_korean=glance_korean,

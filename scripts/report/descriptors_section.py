@@ -42,6 +42,8 @@ Table = tuple[list[str], list[list[str]]]  # headings, rows of texts
 _MOST_WEAK = 100
 _MOST_SURVIVORS = 400
 
+_FIRST = 2  # sentences on what was reduced, before how far that hangs on the items
+
 
 @dataclass(frozen=True)
 class DescriptorsTables:
@@ -83,12 +85,15 @@ def descriptors_section(
         results_folder: the results folder, as the shown commands name it.
     """
     summary, stability = tables.summary, tables.stability
+    said, korean = glance(summary), glance_korean(summary)
     return Section(
         name="descriptors",
         title="Descriptors",
+        title_korean="기술자 줄이기",
         template="descriptors.html.j2",
-        glance=[*glance(summary), stability_glance(stability)],
-        glance_korean=[*glance_korean(summary), stability_glance_korean(stability)],
+        glance=[*said[:_FIRST], stability_glance(stability), *said[_FIRST:]],
+        glance_korean=[*korean[:_FIRST], stability_glance_korean(stability), *korean[_FIRST:]],
+        basis=summary,
         values={
             "figures": figures,
             "summary": summary,

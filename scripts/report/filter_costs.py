@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from scripts.report.corpus_tables import FilterCostRow, PronounRow
 from scripts.report.funnel import ALL_SOURCES
-from scripts.report.tables import FilterCostRow, PronounRow
 
 _CHEAP = ("too_short", "too_long", "few_sentences", "little_hangul", "many_symbols")
 

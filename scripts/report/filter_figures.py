@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, MaxNLocator, PercentFormatter
 
 from scripts.report.attribute_figure import Limit, Style, label_limits
+from scripts.report.corpus_tables import CeilingRow, FilterCostRow, HistogramRow, PronounRow
 from scripts.report.drawing import (
     ACCENT,
     ACCENT_TINT,
@@ -36,7 +37,6 @@ from scripts.report.histograms import (
     set_value_axis,
     wants_log_counts,
 )
-from scripts.report.tables import CeilingRow, FilterCostRow, HistogramRow, PronounRow
 
 FERTILITY, FERTILITY_GROUP = "tokens_per_character", "training sample"
 _UNKNOWN_COLOUR = "#f3d9a4"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scripts.report.tables import KEPT, FunnelRow, SampleRow
+from scripts.report.corpus_tables import KEPT, FunnelRow, SampleRow
 
 ALL_SOURCES = "all sources"
 

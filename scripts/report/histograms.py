@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from scripts.report.corpus_tables import HistogramRow
 from scripts.report.drawing import ACCENT, ACCENT_TINT, COMPACT, PLAIN
-from scripts.report.tables import HistogramRow
 
 _LOG_COUNT_RATIO = 100  # largest to smallest count from which a linear axis hides the tails
 _LOG_WIDTH_RATIO = 8  # widest to narrowest bin from which the bins are meant for a log axis

@@ -61,7 +61,9 @@ def flattened(value: dict[str, Any]) -> list[list[str]]:
         if isinstance(inner, dict):
             rows += [[f"{key} · {name}", text] for name, text in flattened(inner)]
         else:
-            shown = f"{inner:,}" if isinstance(inner, int) and inner is not True else str(inner)
+            whole = isinstance(inner, int) and not isinstance(inner, bool)
+            shown = f"{inner:,}" if whole else str(inner)
+            shown = f"{inner:.4g}" if isinstance(inner, float) else shown
             rows.append([str(key).replace("_", " "), shown])
     return rows
 

@@ -30,7 +30,13 @@ from scripts.report.language_model_tables import (
     SeedRow,
     TargetRow,
 )
-from scripts.report.language_model_text import advice_lines, glance, glance_korean, stopped_lines
+from scripts.report.language_model_text import (
+    advice_lines,
+    contaminated_items,
+    glance,
+    glance_korean,
+    stopped_lines,
+)
 from scripts.report.language_model_view import (
     COMPOSITE_STRICT,
     LOSS,
@@ -85,9 +91,11 @@ def language_model_section(tables: LanguageModelTables, figures: dict[str, Marku
     return Section(
         name="language_model",
         title="Language models",
+        title_korean="언어 모델",
         template="language_model.html.j2",
         glance=glance(tables.summary, book, tables.runs, tables.differences),
         glance_korean=glance_korean(tables.summary, book, tables.runs, tables.differences),
+        basis=tables.summary,
         values={
             "figures": figures,
             "ranking": ranking(tables.runs),
@@ -103,6 +111,7 @@ def language_model_section(tables: LanguageModelTables, figures: dict[str, Marku
             "same_epoch": same_epoch_table(tables.differences),
             "sets": set_table(tables.summary),
             "left_out": left_out_table(tables.summary),
+            "contaminated": contaminated_items(tables.summary),
             "contamination": flattened(tables.summary["contamination"]),
             "definitions": sorted(tables.summary["definitions"].items()),
             "formula": formula(tables.summary["weights"]),

@@ -77,13 +77,20 @@ def glance(
     sentences = [
         f"{len(runs):,} {'run was' if len(runs) == 1 else 'runs were'} trained and evaluated on "
         f"{summary['items']:,} items of {summary['documents']:,} held-out documents.",
-        f"Evaluation items found in a training set: {contaminated_items(summary):,}.",
         f"The best one is {best.run} at epoch {best.best_epoch}: strict composite "
         f"{percent(best.test, best.test_low, best.test_high)} % on the test half."
         if len(tied) == 1
         else f"{_and(map(_checkpoint, tied))} tie for the best strict composite on the test half: "
         f"{percent(best.test)} %.",
     ]
+    unbeaten = unbeaten_baselines(shown, [row.run for row in tied])
+    if unbeaten:
+        who = "It does not" if len(tied) == 1 else "Not all of these"
+        noun = "baseline" if len(unbeaten) == 1 else "baselines"
+        sentences.append(f"{who} beat the {noun} {_and(unbeaten)} on Real@1.")
+    elif shown.get(AGAINST_BASELINE):
+        who = "It beats" if len(tied) == 1 else "Each of these beats"
+        sentences.append(f"{who} every baseline without a model on Real@1.")
     others = ", ".join(_within_noise(shown, tied))
     if others:
         name = "it" if len(tied) == 1 else best.run
@@ -99,14 +106,8 @@ def glance(
         ORIGIN,
         "Combined instead of plain pre-training changes the Real@1 of fine-tuning by {} points",
     )
-    unbeaten = unbeaten_baselines(shown, [row.run for row in tied])
-    if unbeaten:
-        who = "It does not" if len(tied) == 1 else "Not all of these"
-        sentences.append(f"{who} beat the baseline {' and '.join(unbeaten)} on Real@1.")
-    elif shown.get(AGAINST_BASELINE):
-        who = "It beats" if len(tied) == 1 else "Each of these beats"
-        sentences.append(f"{who} every baseline without a model on Real@1.")
     sentences += loss_sentence(book, best, differences, korean=False)
+    sentences.append(f"Evaluation items found in a training set: {contaminated_items(summary):,}.")
     over = [row.run for row in runs if row.overfitting == "yes"]
     if over:
         sentences.append(f"Over-fitted by the end: {', '.join(over)}.")
@@ -130,13 +131,17 @@ def glance_korean(
     sentences = [
         f"모델 {len(runs):,}개를 학습하고, 학습에 쓰지 않은 문서 {summary['documents']:,}건의 문항 "
         f"{summary['items']:,}개로 평가했습니다.",
-        f"학습 자료에서 발견된 평가 문항: {contaminated_items(summary):,}개.",
         f"가장 좋은 것은 {best.run}의 에폭 {best.best_epoch}이며, 엄격한 종합 점수는 시험 절반에서 "
         f"{percent(best.test, best.test_low, best.test_high)} %입니다(괄호는 95 % 구간)."
         if len(tied) == 1
         else f"시험 절반의 엄격한 종합 점수는 {', '.join(map(_checkpoint, tied))}이(가) 똑같이 "
         f"{percent(best.test)} %로 가장 높습니다.",
     ]
+    unbeaten = unbeaten_baselines(shown, [row.run for row in tied])
+    if unbeaten:
+        sentences.append(f"모델 없는 기준선({', '.join(unbeaten)})보다 낫다고 할 수 없습니다.")
+    elif shown.get(AGAINST_BASELINE):
+        sentences.append("모델 없는 기준선은 모두 넘어섰습니다(Real@1).")
     others = ", ".join(_within_noise(shown, tied))
     if others:
         name = "" if len(tied) == 1 else f"{best.run}와(과) "
@@ -156,12 +161,8 @@ def glance_korean(
         "혼합 사전 학습에서 시작한 미세 조정과 일반 사전 학습의 차이는 {} 점입니다",
         True,
     )
-    unbeaten = unbeaten_baselines(shown, [row.run for row in tied])
-    if unbeaten:
-        sentences.append(f"모델 없는 기준선({', '.join(unbeaten)})보다 낫다고 할 수 없습니다.")
-    elif shown.get(AGAINST_BASELINE):
-        sentences.append("모델 없는 기준선은 모두 넘어섰습니다(Real@1).")
     sentences += loss_sentence(book, best, differences, korean=True)
+    sentences.append(f"학습 자료에서 발견된 평가 문항: {contaminated_items(summary):,}개.")
     over = [row.run for row in runs if row.overfitting == "yes"]
     if over:
         sentences.append(f"끝에서 과적합된 것: {', '.join(over)}.")

@@ -2,7 +2,7 @@
 
 In: the funnel (fate of each document), what each check costs, the documents by pronouns, the
 character ceilings, the histograms, the limits of selection, the most frequent entities, the
-datasets' sizes (TSV; columns in `scripts.report.tables`). Out: one SVG per figure,
+datasets' sizes (TSV; columns in `scripts.report.corpus_tables`). Out: one SVG per figure,
 text as outlines of NanumGothic, so that Hangul shows on a machine without Korean fonts. The same
 tables give the same bytes.
 """
@@ -11,8 +11,7 @@ from pathlib import Path
 
 from scripts.common.entry import entry
 from scripts.report import attribute_figure, corpus_figures, filter_figures
-from scripts.report.drawing import figure_style, save_svg
-from scripts.report.tables import (
+from scripts.report.corpus_tables import (
     read_ceilings,
     read_datasets,
     read_entities,
@@ -23,6 +22,7 @@ from scripts.report.tables import (
     read_samples,
     read_thresholds,
 )
+from scripts.report.drawing import figure_style, save_svg
 
 
 def run(

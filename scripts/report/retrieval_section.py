@@ -70,9 +70,11 @@ def retrieval_section(tables: RetrievalTables, figures: dict[str, Markup]) -> Se
     return Section(
         name="retrieval",
         title="Lifelong retrieval",
+        title_korean="시기별로 이어지는 검색",
         template="retrieval.html.j2",
         glance=glance(*said),
         glance_korean=glance_korean(*said),
+        basis=summary,
         values={
             "figures": figures,
             "summary": summary,

@@ -9,13 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.errors import IntegrityError
-from scripts.report.tables import (
-    column,
-    columns_of,
-    read_distinct_rows,
-    read_object,
-    require_keys,
-)
+from scripts.report.tables import column, columns_of, read_distinct_rows, read_object, require_keys
 
 SUMMARY_KEYS = (
     *("documents", "sessions", "untested", "measure", "reference", "methods", "verdicts", "pairs"),

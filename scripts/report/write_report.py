@@ -1,14 +1,15 @@
 """Write the report: one HTML page that opens from disk, without network or JavaScript.
 
-In: a run's summary (JSON), the corpus track's tables (TSV; columns in `scripts.report.tables`) and
-its figures (SVG of `plot_corpus`); where models were trained, the same of the language_model track
-(`scripts.report.language_model_tables`, `plot_language_model`); where strategies were compared, of
-the classification track (`scripts.report.classification_tables`, `plot_classification`); where
-descriptors were reduced, of the descriptors track (`scripts.report.descriptors_tables`,
-`plot_descriptors`); where retrieval methods were compared, of the retrieval track
-(`scripts.report.retrieval_tables`, `plot_retrieval`). Out: a page that holds everything it shows,
-Hangul glyphs included. The same inputs give the same bytes. A further track adds a `Section` and
-its template.
+In: a run's summary (JSON), the corpus track's tables (TSV; columns in
+`scripts.report.corpus_tables`) and its figures (SVG of `plot_corpus`); where models were trained,
+the same of the language_model track (`scripts.report.language_model_tables`,
+`plot_language_model`); where strategies were compared, of the classification track
+(`scripts.report.classification_tables`, `plot_classification`); where descriptors were reduced, of
+the descriptors track (`scripts.report.descriptors_tables`, `plot_descriptors`); where retrieval
+methods were compared, of the retrieval track (`scripts.report.retrieval_tables`,
+`plot_retrieval`). Out: a page that holds everything it shows, Hangul glyphs included: what ran,
+what it came to in English and Korean, a section for each track, what the numbers rest on. The same
+inputs give the same bytes. A further track adds a `Section` and its template.
 """
 
 from pathlib import Path
@@ -29,6 +30,15 @@ from scripts.report.classification_tables import (
 )
 from scripts.report.classification_tables import read_seeds as read_trainings
 from scripts.report.corpus_section import corpus_section
+from scripts.report.corpus_tables import (
+    read_ceilings,
+    read_datasets,
+    read_entities,
+    read_filter_costs,
+    read_funnel,
+    read_pronouns,
+    read_samples,
+)
 from scripts.report.descriptors_section import DescriptorsTables, descriptors_section
 from scripts.report.descriptors_stability import read_stability
 from scripts.report.descriptors_sweep import read_sweep
@@ -51,7 +61,8 @@ from scripts.report.language_model_tables import (
     read_seeds,
     read_targets,
 )
-from scripts.report.page import Section, provenance_of, render_page
+from scripts.report.overview import other_provenance, overview_of
+from scripts.report.page import Section, render_page
 from scripts.report.retrieval_section import RetrievalTables, retrieval_section
 from scripts.report.retrieval_tables import (
     read_cohesion,
@@ -63,16 +74,7 @@ from scripts.report.retrieval_tables import (
     read_transfer,
 )
 from scripts.report.svg import inline_svg
-from scripts.report.tables import (
-    read_ceilings,
-    read_datasets,
-    read_entities,
-    read_filter_costs,
-    read_funnel,
-    read_pronouns,
-    read_samples,
-    read_summary,
-)
+from scripts.report.tables import read_summary
 
 
 def run(
@@ -340,7 +342,12 @@ def run(
         },
     )
     sections = [corpus, *models, *classified, *descriptors, *retrieval]
-    write_text(page, render_page(sections, provenance_of(about)))
+    files = [("the settings of the run", "../logs/config.yaml")]
+    files += [("language_model.md", "language_model.md")] if models else []
+    write_text(
+        page,
+        render_page(sections, other_provenance(sections), overview_of(sections, files)),
+    )
 
 
 def _language_models(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.report import plot_corpus, write_report
-from scripts.report.tables import (
+from scripts.report.corpus_tables import (
     CEILING_COLUMNS,
     DATASET_COLUMNS,
     ENTITY_COLUMNS,

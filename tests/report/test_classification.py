@@ -20,7 +20,7 @@ from scripts.report.classification_figures import (
     sizes_before,
     zipf_figure,
 )
-from scripts.report.classification_section import unfiltered_table
+from scripts.report.classification_grids import unfiltered_table
 from scripts.report.classification_tables import (
     ClassCountRow,
     ClassScoreRow,

@@ -178,7 +178,11 @@ def test_the_page_is_complete_and_loads_nothing(text: str) -> None:
     pictures = [value for tag, value in links if tag == "image"]
     assert pictures and all(p.startswith("data:image/png;base64,") for p in pictures)
     outside = {v for tag, v in links if tag != "image" and not v.startswith("#")}
-    assert outside == {"../costs/corpus.html", "../costs/descriptors.html"}
+    drawn = {name for name in outside if name.startswith("figures/")}
+    assert {f"figures/descriptors_{name}.svg" for name in DRAWN} <= drawn
+    assert outside - drawn == {
+        *("../costs/corpus.html", "../costs/descriptors.html", "../logs/config.yaml"),
+    }
     assert "http://" not in text and "https://" not in text
     assert text.count("<svg") == len(FIGURES) + len(DRAWN)
     assert not {"script", "img", "iframe"} & set(page.tags)

@@ -19,10 +19,7 @@ from scripts.report.corpus_figures import (
     lengths_figure,
     model_length,
 )
-from scripts.report.drawing import figure_style, lanes, save_svg, shorten
-from scripts.report.filter_figures import ceilings_figure, filters_figure, pronouns_figure
-from scripts.report.histograms import Histogram, histogram, share_between
-from scripts.report.tables import (
+from scripts.report.corpus_tables import (
     CeilingRow,
     EntityRow,
     FilterCostRow,
@@ -32,6 +29,9 @@ from scripts.report.tables import (
     SampleRow,
     ThresholdRow,
 )
+from scripts.report.drawing import figure_style, lanes, save_svg, shorten
+from scripts.report.filter_figures import ceilings_figure, filters_figure, pronouns_figure
+from scripts.report.histograms import Histogram, histogram, share_between
 
 
 def bins(quantity: str, group: str, edges: list[float], counts: list[int]) -> list[HistogramRow]:

@@ -119,7 +119,12 @@ def test_the_page_is_complete_and_loads_nothing(text: str) -> None:
     links = [value for _, name, value in page.attributes if name == "href"]
     assert {link[1:] for link in links if link.startswith("#")} <= set(identifiers)
     outside = {link for link in links if not link.startswith("#")}
-    assert outside == {"../costs/corpus.html", "../costs/language_model.html"}
+    drawn = {name for name in outside if name.startswith("figures/")}
+    assert {f"figures/language_model_{name}.svg" for name in DRAWN} <= drawn
+    assert outside - drawn == {
+        *("../costs/corpus.html", "../costs/language_model.html", "../logs/config.yaml"),
+        "language_model.md",
+    }
     assert "http://" not in text and "https://" not in text
     assert text.count("<svg") == len(FIGURES) + len(DRAWN)
     assert not {"script", "img", "iframe"} & set(page.tags)

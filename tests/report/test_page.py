@@ -71,7 +71,7 @@ class Page(HTMLParser):
         self.text += data
         if "caption" in self._inside:
             self._caption += data
-        elif self._inside and self._inside[-1] in ("td", "th"):
+        elif {"td", "th"} & set(self._inside):
             self._rows[-1][-1] += data
 
 
@@ -101,8 +101,10 @@ def test_nothing_is_loaded_from_elsewhere(built: tuple[dict[str, Path], str]) ->
     for tag, name, value in page.attributes:
         if name in loading:
             # Followed by a click, never loaded with the page.
-            costs = (tag, name, value) == ("a", "href", "../costs/corpus.html")
-            assert costs or value.startswith(("#", "data:")), (tag, name, value)
+            followed = (tag, name) == ("a", "href") and re.fullmatch(
+                r"\.\./costs/corpus\.html|\.\./logs/config\.yaml|figures/corpus_\w+\.svg", value
+            )
+            assert followed or value.startswith(("#", "data:")), (tag, name, value)
         assert "url(" not in value or re.fullmatch(r"[^(]*url\(#[^)]*\)[^(]*", value)
     assert "@import" not in text
     assert not re.search(r"""url\((?!"data:font/woff;base64,)""", page.style)
@@ -263,12 +265,43 @@ def test_unknown_facts_and_versions_stand_in_the_provenance(tmp_path: Path) -> N
     tables = write_fake_tables(tmp_path, sources=1)
     summary = json.loads(tables["summary"].read_text(encoding="utf-8"))
     summary["device"] = {"name": "cpu", "threads": 2000}
+    summary["passes"] = [{"versions": {"torch": "2.1"}}, {"versions": {"torch": "2.0"}}]
     tables["summary"].write_text(json.dumps(summary), encoding="utf-8")
     page = Page(build_page(tables, tmp_path).read_text(encoding="utf-8"))
-    facts = dict(page.tables["All other facts of the run."])
+    facts = dict(page.tables["Corpus: all other facts of the run"])
     assert facts["device · name"] == "cpu" and facts["device · threads"] == "2,000"
-    assert facts["versions · kiwipiepy"] == "0.24.1"
     assert facts["lengths"] == "1,536, 2,048"
+    assert not [name for name in facts if name.startswith("versions")]  # they have their own table
+    header, *packages = next(rows for name, rows in page.tables.items() if "packages" in name)
+    assert header == ["package", "Corpus"]
+    assert dict(packages) == {**summary["versions"], "torch": "2.0, 2.1"}
+
+
+def test_the_page_opens_with_what_ran_and_what_it_rests_on(
+    built: tuple[dict[str, Path], str],
+) -> None:
+    tables, text = built
+    summary = json.loads(tables["summary"].read_text(encoding="utf-8"))
+    shown = Page(text).tables
+    counted = f"{summary['documents']:,} documents"
+    basis = ["Corpus", counted, str(summary["seed"]), summary["code"]]
+    (ran,) = (rows for name, rows in shown.items() if name.startswith("Tracks of this run"))
+    data = summary["data_sha256"]
+    assert ran[1:] == [[*basis, f"{data[:12]}…", "time and memory"]]
+    (whole,) = (rows for name, rows in shown.items() if name.startswith("What each track rests on"))
+    assert whole[1:] == [[*basis, data]]
+    assert text.index('id="ran"') < text.index('id="glance"') < text.index('id="summary-ko"')
+
+
+def test_only_a_tracks_first_sentences_stand_open(tmp_path: Path) -> None:
+    tables = write_fake_tables(tmp_path, sources=1)
+    text = build_page(tables, tmp_path).read_text(encoding="utf-8")
+    glance = text[text.index('id="glance"') : text.index('id="summary-ko"')]
+    open_part, _, folded = glance.partition("<details>")
+    assert open_part.count("<li>") == 4
+    assert "documents from 1 source were read." in open_part
+    assert folded.count("<li>") == 1  # four datasets have five sentences
+    assert "mlm_2048 keeps" in folded
 
 
 def test_a_missing_summary_key_is_named(tmp_path: Path) -> None:

@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.common.errors import IntegrityError
-from scripts.report.funnel import dataset_funnels, outcome_order
-from scripts.report.job_costs import COST_COLUMNS, read_costs
-from scripts.report.tables import (
+from scripts.report.corpus_tables import (
     CEILING_COLUMNS,
     DATASET_COLUMNS,
     ENTITY_COLUMNS,
@@ -30,9 +28,11 @@ from scripts.report.tables import (
     read_histograms,
     read_pronouns,
     read_samples,
-    read_summary,
     read_thresholds,
 )
+from scripts.report.funnel import dataset_funnels, outcome_order
+from scripts.report.job_costs import COST_COLUMNS, read_costs
+from scripts.report.tables import read_summary
 from tests.report.fake_tables import OUTCOMES, write_tsv
 
 READERS: list[tuple[Callable[[Path], Any], tuple[str, ...]]] = [
