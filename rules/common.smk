@@ -19,6 +19,7 @@ from scripts.common.config import load_schema
 from scripts.common.errors import ConfigError, ExpectedError
 from scripts.common.planned_jobs import write_planned
 from scripts.common.run_epochs import START
+from scripts.common.work_folder import require_room
 from scripts.classification.plan import ClassificationPlan
 from scripts.corpus.plan import CorpusPlan
 from scripts.descriptors.plan import DescriptorsPlan
@@ -417,6 +418,18 @@ def note_plan():
     if workflow.is_main_process:
         results = logs_of_track("corpus").parents[1]
         write_planned(results, {track: list(planned_jobs(track)) for track in reported_tracks()})
+
+
+def require_writable_results():
+    """End before the plan where results, or Snakemake's own records, cannot be written.
+
+    A dry run writes neither.
+    """
+    if workflow.is_main_process and not workflow.output_settings.dryrun:
+        try:
+            require_room([Path(".snakemake"), logs_of_track("corpus").parents[1]])
+        except ExpectedError as error:
+            sys.exit(str(error))
 
 
 def planned_jobs(track):
