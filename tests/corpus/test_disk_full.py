@@ -14,10 +14,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from datasets import load_from_disk
 
+from scripts.common.arrays import read_arrays, write_arrays
 from scripts.common.arrow_dataset import SplitWriter
 from scripts.common.downloads import download
 from scripts.common.errors import DownloadError, OutputError
@@ -94,8 +96,13 @@ def shards_input(folder: Path) -> Path:
     return inputs / "manifest.json"
 
 
+def arrays(folder: Path) -> None:
+    """A library in Rust, with errors of its own class."""
+    write_arrays(folder / "made.safetensors", {"body": np.frombuffer(BODY, np.uint8)})
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
-    writer.__name__: writer for writer in (parquet, text, dataset, spool, shards)
+    writer.__name__: writer for writer in (parquet, text, dataset, spool, shards, arrays)
 }
 
 
@@ -114,6 +121,9 @@ def whole(name: str, folder: Path) -> bool:
         for entry in json.loads((folder / "made.json").read_text())["shards"]:
             path = folder / "documents" / entry["path"]
             assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"]
+        return True
+    if name == "arrays" and (folder / "made.safetensors").exists():
+        assert read_arrays(folder / "made.safetensors", ["body"])["body"].tobytes() == BODY
         return True
     return name == "spool" and (folder / "made").exists()
 

@@ -151,8 +151,13 @@ class Workflow:
 
     def hidden(self) -> list[str]:
         """Return what was begun under a hidden name and has not got its own."""
-        found = self.results.rglob(".part.*")
-        return sorted(path.relative_to(self.results).as_posix() for path in found)
+        # Not by `rglob`, which fails where a running step renames a folder meanwhile.
+        return sorted(
+            (Path(folder) / name).relative_to(self.results).as_posix()
+            for folder, folders, files in os.walk(self.results)
+            for name in (*folders, *files)
+            if name.startswith(".part.")
+        )
 
 
 def run_disturbed(
@@ -193,7 +198,8 @@ def run_disturbed(
             outcome.own_failures += 1
             _wait_for_end(overlooked)
             overlooked.clear()
-        outcome.early += _early(workflow.results, whole)
+        if not any(members(group) for group in overlooked):  # which may write meanwhile
+            outcome.early += _early(workflow.results, whole)
     _wait_for_end(overlooked)
     outcome.early = sorted(set(outcome.early))
     found = result_digests(workflow.results)
