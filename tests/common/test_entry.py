@@ -250,12 +250,14 @@ def test_a_file_of_a_folder_that_is_made_as_a_whole_is_told_with_its_folder(tmp_
 
 
 def test_a_refused_file_is_one_line_with_its_remedy():
-    barred = OSError(errno.EROFS, "Read-only file system", "/results/made")
-    assert refusal(barred).startswith("/results/made: Read-only file system; mount its disk")
-    denied = PermissionError(errno.EACCES, "Permission denied", "/texts/a.jsonl")
-    assert refusal(denied).startswith("/texts/a.jsonl: Permission denied; allow this user")
-    full = OSError(errno.ENOSPC, "No space left on device")
-    assert "cannot be written (No space left on device); free space" in refusal(full)
+    barred = refusal(OSError(errno.EROFS, "Read-only file system", "/results/made"))
+    assert barred is not None and "\n" not in barred
+    assert barred.startswith("/results/made: Read-only file system; mount its disk writable")
+    denied = refusal(PermissionError(errno.EACCES, "Permission denied", "/texts/a.jsonl"))
+    assert denied is not None and "\n" not in denied
+    assert denied.startswith("/texts/a.jsonl: Permission denied; allow this user")
+    full = refusal(OSError(errno.ENOSPC, "No space left on device"))
+    assert full is not None and "cannot be written (No space left on device); free space" in full
     assert refusal(FileNotFoundError(errno.ENOENT, "No such file", "a")) is None
     assert refusal(KeyError("a")) is None
 

@@ -96,6 +96,8 @@ def _run(script: Path, job: Any, folder: Path, printed: Path, before: Callable[[
     stream = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for standard in (1, 2):
         os.dup2(stream, standard)
+    # Where tests capture what is printed, Python's own streams lead elsewhere.
+    sys.stdout, sys.stderr = (os.fdopen(n, "w", 1, closefd=False) for n in (1, 2))
     before()
     with _AsInInterpreter():
         runpy.run_path(str(script), init_globals={"snakemake": job}, run_name="__main__")
