@@ -10,12 +10,16 @@ PLANNED := results/plan
 CONFIG ?= config/full.yaml
 RECORDS ?= results
 SIZES ?= {}
+SOAKED := results/benchmarks/soak
+RUNS ?= 12
+KILLS ?= 5
+SEED ?= 1
 SMK := Snakefile rules
 DRAW := $(BIN)/python -m scripts.common.draw_graph --snakefile Snakefile
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo plan progress test gate lint format dag bench bench-setup bench-peers bench-million bench-retrieval slurm-test lock clean check-python slurm-long $(GRAPHS)/rules.svg docs/figures/rules.svg
+.PHONY: help setup demo plan progress test gate lint format dag bench bench-setup bench-peers bench-million bench-retrieval slurm-test lock clean check-python slurm-long $(GRAPHS)/rules.svg docs/figures/rules.svg soak fault-sweep
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -119,6 +123,13 @@ bench-million: $(READY) ## measure the descriptors' passes on a million rows mad
 	@test -n "$(TABLE)" || { echo "bench-million: name Parquet files of descriptors: make bench-million TABLE=\"folder/*.parquet\"" >&2; exit 1; }
 	@mkdir -p $(MEASURED)
 	@$(BIN)/python -m tests.benchmarks.bench_million --table "$(TABLE)" --folder $(MEASURED)/million
+
+# What is killed and when hangs on SEED; results: $(SOAKED)/soak.json and kills.tsv.
+soak: $(READY) ## kill steps and Snakemake at random in RUNS=12 runs (KILLS=5 each, SEED=1) and compare the bytes
+	@$(BIN)/python -m tests.workflow.soak --runs $(RUNS) --kills $(KILLS) --seed $(SEED) --folder $(SOAKED)
+
+fault-sweep: $(READY) ## run a job of every rule on a full disk, and with each input file damaged (root, for a small disk)
+	@$(BIN)/python -m tests.workflow.fault_sweep --folder $(SOAKED)/sweep
 
 slurm-test: $(READY) ## run the short tests on a SLURM of their own (root, slurm-wlm and munge)
 	@$(BIN)/python -m pytest -q -m "slurm and not slurm_long" --durations 0 --durations-min 1 tests/slurm

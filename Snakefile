@@ -30,6 +30,7 @@ include: "rules/targets.smk"
 
 
 name_every_param()
+require_writable_results()
 
 
 onstart:

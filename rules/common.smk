@@ -24,6 +24,7 @@ from scripts.common.planned_jobs import write_planned
 from scripts.common.quick_planning import remember_answers
 from scripts.common.run_epochs import START
 from scripts.common.slurm_queue import keep_sight_of_jobs
+from scripts.common.work_folder import require_room
 from scripts.classification.plan import ClassificationPlan
 from scripts.corpus.plan import CorpusPlan
 from scripts.descriptors.plan import DescriptorsPlan
@@ -437,6 +438,18 @@ def note_config():
         results = logs_of_track("corpus").parents[1]
         text = yaml.safe_dump(CONFIG, allow_unicode=True, sort_keys=False)
         write_text(results / "logs" / "config.yaml", text)
+
+
+def require_writable_results():
+    """End before the plan where results, or Snakemake's own records, cannot be written.
+
+    A dry run writes neither.
+    """
+    if workflow.is_main_process and not workflow.output_settings.dryrun:
+        try:
+            require_room([Path(".snakemake"), logs_of_track("corpus").parents[1]])
+        except ExpectedError as error:
+            sys.exit(str(error))
 
 
 def planned_jobs(track):

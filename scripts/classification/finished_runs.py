@@ -4,7 +4,6 @@ Strategies compare as pairs only on the same test rows with the same labels, wit
 seeds; anything else is refused.
 """
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from scripts.classification.tables import LOSSES, PREDICTIONS, TEST, TRAIN
 from scripts.common.errors import IntegrityError
 from scripts.common.files import read_json
 from scripts.common.tables import read_table
+from scripts.common.tsv import read_tsv
 
 _TOLERANCE = 1e-9
 _AGAIN = "run its training again"
@@ -201,11 +201,7 @@ def buckets_of_split(split: JudgedRows, *, head_above: int, tail_below: int) -> 
 
 
 def _check_classes(path: Path, labels: Sequence[str], train_rows: NDArray[np.int64]) -> None:
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            header, *lines = csv.reader(stream, delimiter="\t")
-    except FileNotFoundError:
-        raise IntegrityError(f"{path} is missing; {_AGAIN}") from None
+    header, lines = read_tsv(path)
     expected = [[label, str(rows)] for label, rows in zip(labels, train_rows, strict=True)]
     place = PER_CLASS_COLUMNS.index("train_rows")
     if tuple(header) != PER_CLASS_COLUMNS or [[line[0], line[place]] for line in lines] != expected:

@@ -17,7 +17,7 @@ import random
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def entry(run: Callable[..., None], job: Any | None) -> None:
     # rule to which the profile gives none sees none.
     gpus = job.resources.get("gpu")
     devices = nullcontext() if gpus is None else lease_gpus(int(gpus))
-    with _OneLineFailures(), record, devices:
+    with _OneLineFailures([str(path) for path in job.input]), record, devices:
         arguments = arguments_from_job(run, job)
         _prepare(arguments.get("seed", 0), job.threads)
         run(**arguments)
@@ -163,8 +163,27 @@ def _prepare(seed: int, threads: int) -> None:
         sys.modules["torch"].manual_seed(seed)
 
 
+def whole_folder(message: str, inputs: Sequence[str]) -> str:
+    """Return what to add to a message about a file in a folder that one step makes as a whole.
+
+    Snakemake knows the folder alone: that a file in it was deleted makes nothing again.
+    """
+    folders = [name for name in inputs if f"{name}/" in message and Path(name).is_dir()]
+    if not folders:
+        return ""
+    folder = max(folders, key=len)
+    return f" (it is part of {folder}, which is made as a whole: rm -r {folder}, then run again)"
+
+
 class _OneLineFailures:
-    """Turns an expected failure into one line in the log and exit code 1."""
+    """Turns an expected failure into one line in the log and exit code 1.
+
+    Args:
+        inputs: files and folders that the job reads.
+    """
+
+    def __init__(self, inputs: Sequence[str] = ()) -> None:
+        self._inputs = inputs
 
     def __enter__(self) -> None:
         return None
@@ -175,10 +194,11 @@ class _OneLineFailures:
         error: BaseException | None,
         trace: types.TracebackType | None,
     ) -> None:
-        if isinstance(error, OSError):
-            error = want_of_space(error, error.filename or "a file of this step") or error
+        if error is not None and not isinstance(error, ExpectedError):
+            named = getattr(error, "filename", None) or "a file of this step"
+            error = want_of_space(error, named) or error
         if isinstance(error, ExpectedError):
-            _logger.error("%s", error)
+            _logger.error("%s%s", error, whole_folder(str(error), self._inputs))
             raise SystemExit(1) from None
 
 

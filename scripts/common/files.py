@@ -17,15 +17,25 @@ from scripts.common.errors import IntegrityError, OutputError
 
 _BLOCK_BYTES = 1 << 20
 _FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NUMBER_IN_TEXT = re.compile(r"\(os error (\d+)\)")
 DEFAULT_TMPDIR = Path(tempfile.gettempdir())
 
 
-def want_of_space(error: OSError, path: Path | str) -> OutputError | None:
-    """Return what to tell when `path` could not be written for want of space, else None."""
-    if error.errno not in _FULL_DISK:
+def want_of_space(error: BaseException, path: Path | str) -> OutputError | None:
+    """Return what to tell when `path` could not be written for want of space, else None.
+
+    Libraries in Rust (safetensors, tokenizers) have errors of their own classes, which state the
+    system's number in their text alone.
+    """
+    if isinstance(error, OSError):
+        number = error.errno
+    else:
+        stated = _NUMBER_IN_TEXT.search(str(error))
+        number = int(stated[1]) if stated else None
+    if number not in _FULL_DISK:
         return None
     return OutputError(
-        f"{path} cannot be written ({os.strerror(error.errno)}); free space on its disk, or take "
+        f"{path} cannot be written ({os.strerror(number)}); free space on its disk, or take "
         "another one (--directory for results, TMPDIR for temporary files), and run again"
     )
 
@@ -39,7 +49,7 @@ def full_disk_named(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
+    except Exception as error:
         explained = want_of_space(error, path)
         if explained is None:
             raise

@@ -12,10 +12,13 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from scripts.common.errors import OutputError
+from scripts.common.files import full_disk_named
 
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 
@@ -139,7 +142,9 @@ def recording(
         record.state = state
         # Added to what other processes of the job took.
         record.peak_mb = round((record.peak_mb or 0.0) + peak_resident_mb(), 1)
-        _write(record, path)
+        # Where there is no room for the record either, the step's own error is the one to tell.
+        with nullcontext() if state == FINISHED else suppress(OSError, OutputError):
+            _write(record, path)
 
 
 def record_file() -> Path | None:
@@ -209,5 +214,9 @@ def _write(record: JobRecord, path: Path) -> None:
     record.updated = time.time()
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".part.{path.name}")
-    part.write_text(json.dumps(asdict(record), ensure_ascii=False), encoding="utf-8")
-    part.replace(path)
+    with full_disk_named(path):
+        try:
+            part.write_text(json.dumps(asdict(record), ensure_ascii=False), encoding="utf-8")
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)

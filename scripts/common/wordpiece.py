@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from scripts.common.errors import InputError
+from scripts.common.errors import InputError, IntegrityError
 from scripts.common.files import read_json
 
 SPECIAL_TOKENS = {
@@ -101,8 +101,12 @@ def load_wordpiece(path: Path) -> WordPiece:
 
     Raises:
         InputError: the model is no WordPiece, or a special token is missing.
+        IntegrityError: the file is missing, truncated or no tokenizer.
     """
-    return wordpiece_of(Tokenizer.from_file(str(path)), read_json(path), str(path))
+    description = read_json(path)  # the library has no error of its own for a broken file
+    if not isinstance(description, dict) or "model" not in description:
+        raise IntegrityError(f"{path} describes no tokenizer; delete it and run again")
+    return wordpiece_of(Tokenizer.from_file(str(path)), description, str(path))
 
 
 def wordpiece_of(tokenizer: Tokenizer, description: dict[str, Any], name: str) -> WordPiece:

@@ -1,10 +1,10 @@
 """The tab-separated tables that passes leave for people, read again."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.common.errors import IntegrityError
+from scripts.common.tsv import read_tsv
 from scripts.descriptors.method_comparison import COLUMNS, MethodRow
 
 Cells = dict[str, str]
@@ -16,18 +16,12 @@ def read_cells(path: Path, columns: Sequence[str]) -> list[Cells]:
     Raises:
         IntegrityError: the file is missing, is no such table, or has other columns.
     """
-    remedy = "delete it and run again"
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(stream, delimiter="\t", restkey="", restval="")
-            rows = list(reader)
-    except FileNotFoundError:
-        raise IntegrityError(f"{path} is missing; run the step that makes it again") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise IntegrityError(f"{path} is not a UTF-8 table ({error}); {remedy}") from error
-    if tuple(reader.fieldnames or ()) != tuple(columns):
-        raise IntegrityError(f"{path} has columns other than {', '.join(columns)}; {remedy}")
-    return rows
+    header, rows = read_tsv(path)
+    if tuple(header) != tuple(columns):
+        raise IntegrityError(
+            f"{path} has columns other than {', '.join(columns)}; delete it and run again"
+        )
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def number_in(cells: Cells, column: str, path: Path) -> float:

@@ -68,7 +68,8 @@ def load_checkpoint(model: Path, config: Path) -> "PreTrainedModel":
     except RuntimeError as error:
         raise InputError(
             f"{model} holds the weights of another architecture than {config} describes "
-            f"({_first_difference(str(error))}); give both files of one checkpoint"
+            f"({_first_difference(str(error))}); give both files of one checkpoint, or delete "
+            "them and run again"
         ) from None
     loaded.eval()
     return loaded

@@ -1,6 +1,5 @@
 """Reading tables and summaries for the report: every column and value is checked."""
 
-import csv
 import dataclasses
 import math
 import types
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 from scripts.common.errors import IntegrityError
 from scripts.common.files import read_json
+from scripts.common.tsv import read_tsv
 
 _ITS_STEP = "the step that makes it"
 SUMMARY_KEYS = ("seed", "versions", "code", "data_sha256")
@@ -60,33 +60,14 @@ def read_rows(
         IntegrityError: the file, a column or a value is missing or wrong.
     """
     # ASSUME cells with a tab, a quote or a line end are quoted, as the csv module does.
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            lines = list(csv.reader(stream, delimiter="\t"))
-    except FileNotFoundError:
-        raise IntegrityError(f"{path} is missing; run the step that makes it again") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise IntegrityError(
-            f"{path} is not a UTF-8 table ({error}); delete it and run again"
-        ) from error
-    header = lines[0] if lines else []
+    header, rows = read_tsv(path)
     for name, optional in _fields(row_type).values():
         if name not in header and not optional:
             raise IntegrityError(f"{path} has no column '{name}'; run the step that makes it again")
     return [
-        _parse_row(path, number, dict(zip(header, cells, strict=False)), row_type, signed)
-        for number, cells in enumerate(lines[1:], start=2)
-        if _has_every_cell(path, number, cells, header)
+        _parse_row(path, number, dict(zip(header, cells, strict=True)), row_type, signed)
+        for number, cells in enumerate(rows, start=2)
     ]
-
-
-def _has_every_cell(path: Path, number: int, cells: list[str], header: list[str]) -> bool:
-    if len(cells) != len(header):
-        raise IntegrityError(
-            f"{path} row {number} has {len(cells)} cells in place of {len(header)}; "
-            "delete it and run again"
-        )
-    return True
 
 
 def _parse_row(

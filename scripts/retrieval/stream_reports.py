@@ -3,7 +3,6 @@
 A file's stream and session follow from its path, …/METHOD/SEED/…/session-T/NAME.
 """
 
-import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,14 @@ from typing import Any
 
 from scripts.common.errors import IntegrityError
 from scripts.common.files import read_json
+from scripts.common.tsv import read_tsv
 from scripts.retrieval.memory_settings import EVERYTHING, NO_MEMORY
 
 _SESSION = re.compile(r"session-(\d+)")
 LOSS_COLUMNS = ("method", "seed", "session", "step", "loss")
+
+# Columns that a cohesion table has, whatever else was measured.
+_OF_EVERY_MEMORY = {"documents", "clusters"}
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,14 @@ def cohesion_table(
     header: list[str] = []
     placed: dict[Place, list[list[str]]] = {}
     for path in paths:
-        with path.open(encoding="utf-8", newline="") as stream:
-            lines = list(csv.reader(stream, delimiter="\t"))
-        if not lines or (header and lines[0] != header):
-            raise IntegrityError(f"{path} has other columns than the cohesion tables before it")
-        header = lines[0]
-        placed[place_of(path, streams)] = lines[1:]
+        columns_here, lines = read_tsv(path)
+        if not set(columns_here) >= _OF_EVERY_MEMORY or (header and columns_here != header):
+            raise IntegrityError(
+                f"{path} has other columns than a memory's cohesion table; delete its folder and "
+                "run again"
+            )
+        header = columns_here
+        placed[place_of(path, streams)] = lines
     order = {stream: place for place, stream in enumerate(streams)}
     own = [name for name in header if name not in ("method", "seed", "session")]
     columns = [header.index(name) for name in own]

@@ -1,5 +1,6 @@
 """A step's arguments come by name from the rule, or not at all; failures end as they should."""
 
+import errno
 import inspect
 import re
 import subprocess
@@ -11,7 +12,8 @@ from types import SimpleNamespace
 import pytest
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, ResourceList, Wildcards
 
-from scripts.common.entry import ContractError, arguments_from_job
+from scripts.common.entry import ContractError, arguments_from_job, whole_folder
+from scripts.common.logs import refusal
 
 ROOT = Path(__file__).parents[2]
 ENTRIES = sorted(
@@ -234,6 +236,30 @@ def test_version_of_the_code_is_for_snakemake_alone():
 
     with pytest.raises(ContractError, match="missing \\['code'\\]"):
         arguments_from_job(run, job(params={"code": "b36d"}))
+
+
+def test_a_file_of_a_folder_that_is_made_as_a_whole_is_told_with_its_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("made/encoder").mkdir(parents=True)
+    Path("made/rows.parquet").touch()
+    inputs = ["made/rows.parquet", "made/encoder", "made"]
+    told = whole_folder("made/encoder/weights is cut; delete it", inputs)
+    assert "rm -r made/encoder, then run again" in told and "\n" not in told
+    assert whole_folder("made/rows.parquet is cut; delete it", inputs[:2]) == ""
+    assert whole_folder("source news: no file", inputs) == ""
+
+
+def test_a_refused_file_is_one_line_with_its_remedy():
+    barred = refusal(OSError(errno.EROFS, "Read-only file system", "/results/made"))
+    assert barred is not None and "\n" not in barred
+    assert barred.startswith("/results/made: Read-only file system; mount its disk writable")
+    denied = refusal(PermissionError(errno.EACCES, "Permission denied", "/texts/a.jsonl"))
+    assert denied is not None and "\n" not in denied
+    assert denied.startswith("/texts/a.jsonl: Permission denied; allow this user")
+    full = refusal(OSError(errno.ENOSPC, "No space left on device"))
+    assert full is not None and "cannot be written (No space left on device); free space" in full
+    assert refusal(FileNotFoundError(errno.ENOENT, "No such file", "a")) is None
+    assert refusal(KeyError("a")) is None
 
 
 # ---------------------------------------------------------------- a real run

@@ -11,14 +11,15 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from datasets import load_from_disk
 
+from scripts.common.arrays import read_arrays, write_arrays
 from scripts.common.arrow_dataset import SplitWriter
 from scripts.common.downloads import download
 from scripts.common.errors import DownloadError, OutputError
@@ -28,6 +29,7 @@ from scripts.common.tables import read_table, write_table
 from scripts.corpus.shard_source import run as shard_source
 from scripts.corpus.spool import Spool
 from tests.common.loopback import file_answer, serve
+from tests.common.small_disk import small_disk
 from tests.corpus.builders import write_jsonl, write_manifest
 
 BYTES = pa.schema([("key", pa.uint64()), ("doc_id", pa.string()), ("text", pa.binary())])
@@ -94,8 +96,13 @@ def shards_input(folder: Path) -> Path:
     return inputs / "manifest.json"
 
 
+def arrays(folder: Path) -> None:
+    """A library in Rust, with errors of its own class."""
+    write_arrays(folder / "made.safetensors", {"body": np.frombuffer(BODY, np.uint8)})
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
-    writer.__name__: writer for writer in (parquet, text, dataset, spool, shards)
+    writer.__name__: writer for writer in (parquet, text, dataset, spool, shards, arrays)
 }
 
 
@@ -114,6 +121,9 @@ def whole(name: str, folder: Path) -> bool:
         for entry in json.loads((folder / "made.json").read_text())["shards"]:
             path = folder / "documents" / entry["path"]
             assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"]
+        return True
+    if name == "arrays" and (folder / "made.safetensors").exists():
+        assert read_arrays(folder / "made.safetensors", ["body"])["body"].tobytes() == BODY
         return True
     return name == "spool" and (folder / "made").exists()
 
@@ -160,24 +170,6 @@ def test_a_limit_anywhere_in_a_file_leaves_nothing_half(tmp_path, name):
             assert str(folder) in message and "File too large" in message
             assert "\n" not in message and "run again" in message
     assert 4 <= stopped < 11
-
-
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """A tmpfs of a size, unmounted afterwards; skips where the machine allows none."""
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_full_disk_leaves_nothing_half_and_room_makes_it_whole(tmp_path):

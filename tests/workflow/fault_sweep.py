@@ -1,0 +1,281 @@
+"""Fault sweep: one job of every rule on a full disk, and with each of its input files damaged.
+
+    python -m tests.workflow.fault_sweep [--finished FOLDER] [--folder FOLDER] [--faults full cut]
+
+Takes a finished run of the tiny config, and runs single steps on copies of it.
+
+- `full` (a tmpfs, hence root): the step's outputs are removed, and the disk has no room at all,
+  then half of what the outputs need. The step must end in one line that says so and names a file,
+  leave no output that differs from the undisturbed run and no hidden file, and make the same bytes
+  when there is room again.
+- `cut`: each input file is cut in half. The step must end in one line that names it, or make the
+  same bytes as before (where it reads a part that is whole, or nothing of the file).
+- `foreign`: each input file is replaced by a whole one of the same format with other contents.
+
+The exit code is 1 where a step prints a traceback, gives other bytes, or names nothing.
+"""
+
+import csv
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from scripts.common.comparison import LEFT_OUT_FIELDS
+from scripts.common.files import sha256_file
+from tests.common.small_disk import filled, small_disk
+from tests.workflow.harness import ROOT, snakemake, succeeded
+from tests.workflow.step_jobs import Ran, StepJob, copy_run, load_libraries, step_jobs
+
+Fault = Literal["full", "cut", "foreign"]
+# Verdicts that are as they should be.
+GOOD = ("named", "unharmed")
+# Its workers come from a fork server, which wants a main program of its own.
+_NOT_IN_A_FORK = ("compute_descriptors",)
+_NOT_RESULTS = ("logs", "benchmarks", "costs", "events")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one step did with one fault: "named" and "unharmed" are good, all others are not."""
+
+    fault: str
+    rule: str
+    file: str
+    verdict: str
+    line: str
+
+
+def sweep(
+    *,
+    finished: Path | None = None,
+    folder: Path = ROOT / "results/benchmarks/fault_sweep",
+    faults: tuple[Fault, ...] = ("full", "cut", "foreign"),
+    rules: tuple[str, ...] = (),
+    files_of_folder: int = 4,
+) -> None:
+    """Run one job of every rule under faults, and tell what a person would see.
+
+    Args:
+        finished: working directory of a finished run of tests/config/tiny.yaml; made if not given.
+        folder: where copies and the table go.
+        faults: which faults.
+        rules: names of rules; all if none.
+        files_of_folder: files that are damaged of an input that is a folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    config = ROOT / "tests/config/tiny.yaml"
+    if finished is None:
+        finished = folder / "finished"
+        shutil.copytree(ROOT / "tests/config", finished / "tests/config", dirs_exist_ok=True)
+        succeeded(snakemake("--configfile", str(config), directory=finished))
+    jobs = [
+        job
+        for job in step_jobs(finished, config)
+        if job.rule not in _NOT_IN_A_FORK and (not rules or job.rule in rules)
+    ]
+    load_libraries(jobs)
+    findings: list[Finding] = []
+    with (folder / "fault_sweep.tsv").open("w") as stream:
+        table = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        table.writerow(("fault", "rule", "file", "verdict", "line"))
+        for finding in _findings(
+            jobs, finished.resolve(), folder.resolve(), faults, files_of_folder
+        ):
+            findings.append(finding)
+            row = astuple(finding)
+            table.writerow(row)
+            stream.flush()
+            if finding.verdict not in GOOD:
+                print("\t".join(row), flush=True)
+    for (fault, verdict), count in sorted(Counter((f.fault, f.verdict) for f in findings).items()):
+        print(f"fault sweep: {fault:8} {verdict:10} {count:5}")
+    if any(finding.verdict not in GOOD for finding in findings):
+        raise SystemExit(f"fault sweep: look into {folder / 'fault_sweep.tsv'}")
+
+
+def _findings(
+    jobs: list[StepJob], finished: Path, folder: Path, faults: tuple[Fault, ...], most: int
+) -> Iterator[Finding]:
+    for fault in faults:
+        if fault == "full":
+            for job in jobs:
+                with small_disk(folder / "disk", "64m") as disk:
+                    yield from full_disk(job, copy_run(finished, disk / "run"))
+            continue
+        work = folder / "work"
+        if work.exists():
+            shutil.rmtree(work)
+        copy_run(finished, work)
+        for job in jobs:
+            for name in input_files(job, work, most):
+                yield damaged(job, work, finished, name, fault)
+
+
+def full_disk(job: StepJob, run: Path) -> Iterator[Finding]:
+    """Run a step without any room and with half the room, then with enough."""
+    whole = digests(job, run)
+    needed = sum((run / name).stat().st_size for name in whole)
+    for free in (0, needed // 2):
+        remove_outputs(job, run)
+        with filled(run.parent, free):
+            ran = job.run(run, before=lambda: _temporary_files_in(run / "tmp"))
+            verdict = _of_full_disk(ran, run, digests(job, run), whole)
+        yield Finding("full", job.rule, f"{free} of {needed} bytes", verdict, _shown(ran))
+    remove_outputs(job, run)
+    ran = job.run(run, before=lambda: _temporary_files_in(run / "tmp"))
+    same = ran.code == 0 and same_bytes(digests(job, run), whole)
+    yield Finding("full", job.rule, "room again", "unharmed" if same else "OTHER", _shown(ran))
+
+
+def _of_full_disk(ran: Ran, run: Path, found: dict[str, str], whole: dict[str, str]) -> str:
+    if ran.code == 0 and same_bytes(found, whole):
+        return "unharmed"  # small files in the blocks that were left
+    if "Traceback" in ran.printed:
+        return "TRACEBACK"
+    if hidden := sorted(run.rglob("results/**/.part.*")):
+        return f"HIDDEN {hidden[0].name}"
+    if any(found[name] != whole[name] for name in found.keys() & whole.keys()):
+        return "HALF A FILE"
+    line = ran.error
+    return "named" if ran.code == 1 and "No space left" in line and "/" in line else "UNNAMED"
+
+
+def damaged(job: StepJob, work: Path, finished: Path, name: str, fault: str) -> Finding:
+    """Run a step with one damaged input, and put everything back."""
+    whole = digests(job, finished)
+    path = work / name
+    content = path.read_bytes()
+    times = path.stat()
+    path.write_bytes(content[: len(content) // 2] if fault == "cut" else foreign(path))
+    try:
+        ran = job.run(work)
+        found = digests(job, work)
+        verdict = _of_damage(ran, found, whole, name)
+    finally:
+        path.write_bytes(content)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        put_back(job, work, finished)
+    return Finding(fault, job.rule, name, verdict, _shown(ran))
+
+
+def _of_damage(ran: Ran, found: dict[str, str], whole: dict[str, str], name: str) -> str:
+    if ran.code == 0:
+        return "unharmed" if same_bytes(found, whole) else "OTHER"
+    if "Traceback" in ran.printed:
+        return "TRACEBACK"
+    if name in ran.error:
+        return "named"
+    folder = name.rpartition("/")[0]
+    return "named" if folder in ran.error and folder.count("/") > 1 else "UNNAMED"
+
+
+def foreign(path: Path) -> bytes:
+    """Return a whole file of the format that `path` has, of another content."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from safetensors.numpy import save
+
+    if path.suffix == ".parquet":
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.table({"foreign": [1, 2]}), sink)
+        return sink.getvalue().to_pybytes()
+    if path.suffix == ".arrow":
+        sink = pa.BufferOutputStream()
+        table = pa.table({"foreign": [1, 2]})
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        return sink.getvalue().to_pybytes()
+    if path.suffix == ".safetensors":
+        return save({"foreign": np.zeros(2)})
+    if path.suffix == ".svg":
+        return b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>\n"
+    if path.suffix in (".tsv", ".csv"):
+        return b"foreign\n1\n"
+    if path.suffix == ".trec":
+        return b"foreign\n"
+    return b'{"foreign": 1}\n'
+
+
+def input_files(job: StepJob, work: Path, most: int) -> Iterator[str]:
+    """Yield a job's input files, and the first files of its input folders."""
+    for name in job.inputs:
+        path = work / name
+        if path.is_file():
+            yield name
+        elif path.is_dir():
+            inner = sorted(
+                entry
+                for entry in path.rglob("*")
+                if entry.is_file() and not entry.name.startswith(".")
+            )
+            yield from (entry.relative_to(work).as_posix() for entry in inner[:most])
+
+
+def same_bytes(found: dict[str, str], whole: dict[str, str]) -> bool:
+    """Tell whether a job made what a finished run has of it; of temporary files that has none."""
+    return {name: found.get(name) for name in whole} == whole
+
+
+def digests(job: StepJob, run: Path) -> dict[str, str]:
+    """Return the digests of a job's output files, of those that comparisons look at."""
+    import hashlib
+
+    found = {}
+    for name in job.outputs:
+        if name.split("/")[1] in _NOT_RESULTS:
+            continue
+        path = run / name
+        files = [path] if path.is_file() else sorted(path.rglob("*")) if path.is_dir() else []
+        for file in files:
+            if file.is_file() and not file.name.startswith("."):
+                digest = (
+                    hashlib.sha256(LEFT_OUT_FIELDS.sub(b"", file.read_bytes())).hexdigest()
+                    if file.suffix == ".json"
+                    else sha256_file(file)
+                )
+                found[file.relative_to(run).as_posix()] = digest
+    return found
+
+
+def remove_outputs(job: StepJob, run: Path) -> None:
+    """Remove a job's outputs and make the folders for them, as Snakemake does before a job."""
+    for name in job.outputs:
+        path = run / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    job.make_outputs_folders(run)
+
+
+def put_back(job: StepJob, work: Path, finished: Path) -> None:
+    """Put a job's outputs back as they are in the finished run."""
+    remove_outputs(job, work)
+    for name in job.outputs:
+        if (finished / name).is_dir():
+            shutil.copytree(finished / name, work / name)
+        elif (finished / name).exists():
+            shutil.copy2(finished / name, work / name)
+
+
+def _temporary_files_in(folder: Path) -> None:
+    os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = str(folder)
+
+
+def _shown(ran: Ran) -> str:
+    """Return the line that a person reads, or the last one."""
+    lines = ran.printed.strip().splitlines()
+    return (ran.error or (lines[-1] if lines else ""))[:2000]
+
+
+if __name__ == "__main__":
+    tyro.cli(sweep)

@@ -1,0 +1,71 @@
+"""Steps of a finished run whose input is damaged, or whose disk is full, in every track.
+
+All rules and files are gone through by `make fault-sweep`; here is one of each format.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.common.small_disk import small_disk
+from tests.workflow.fault_sweep import damaged, full_disk
+from tests.workflow.harness import ROOT
+from tests.workflow.step_jobs import StepJob, copy_run, load_libraries, step_jobs
+
+# One process reads the jobs and loads what they need, for all tests here.
+pytestmark = pytest.mark.xdist_group("damaged_files")
+
+DAMAGED = (
+    ("build_mlm", "corpus/selection/mlm.parquet"),
+    ("build_mlm", "corpus/tokenizer/tokenizer.json"),
+    ("train_epoch", "language_model/base/256/model.safetensors"),
+    ("compare_strategies", "classification/runs/tfidf/none/1/per_class.tsv"),
+    ("compare_strategies", "classification/label_map.json"),
+    ("cluster_correlated", "descriptors/pass2/correlation.safetensors"),
+    ("train_encoder", "retrieval/streams/cluster/1/pairs-0.jsonl"),
+    ("train_encoder", "retrieval/encoder/encoder.safetensors"),
+    ("plot_retrieval", "retrieval/tables/matrix.tsv"),
+)
+ON_A_FULL_DISK = ("train_epoch", "correlate_descriptors", "train_linear", "plot_retrieval")
+
+
+@pytest.fixture(scope="module")
+def jobs(finished_run: Path) -> dict[str, StepJob]:
+    wanted = {rule for rule, _ in DAMAGED} | set(ON_A_FULL_DISK)
+    found = step_jobs(finished_run, ROOT / "tests/config/tiny.yaml")
+    chosen = {job.rule: job for job in found if job.rule in wanted}
+    assert chosen.keys() == wanted
+    load_libraries(chosen.values())
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def work(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_run(finished_run, tmp_path_factory.mktemp("damaged") / "run")
+
+
+@pytest.mark.parametrize("fault", ["cut", "foreign"])
+@pytest.mark.parametrize(("rule", "file"), DAMAGED)
+def test_a_damaged_file_is_named_with_what_makes_it_again(
+    jobs: dict[str, StepJob], work: Path, finished_run: Path, rule: str, file: str, fault: str
+) -> None:
+    finding = damaged(jobs[rule], work, finished_run, f"results/{file}", fault)
+    assert finding.verdict == "named", finding
+    line = finding.line
+    assert "again" in line or "delete" in line, line
+    if file.startswith("retrieval/encoder/"):
+        # The folder is one output: deleting the file alone would make nothing again.
+        assert "rm -r results/retrieval/encoder, then run again" in line
+
+
+@pytest.mark.parametrize("rule", ON_A_FULL_DISK)
+def test_a_step_on_a_full_disk_ends_in_one_line_and_makes_the_same_bytes_with_room(
+    jobs: dict[str, StepJob], finished_run: Path, tmp_path: Path, rule: str
+) -> None:
+    with small_disk(tmp_path / "disk", "64m") as disk:
+        found = list(full_disk(jobs[rule], copy_run(finished_run, disk / "run")))
+        shutil.rmtree(disk / "run")
+    assert [finding.verdict for finding in found] == ["named", "named", "unharmed"], found
+    for finding in found[:2]:
+        assert "free space on its disk, or take another one" in finding.line
