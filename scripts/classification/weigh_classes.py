@@ -26,13 +26,13 @@ def run(
     import pyarrow.compute as pc
 
     from scripts.classification.class_weights import class_weights, count_classes
+    from scripts.classification.label_map import LabelMap
     from scripts.classification.strategy import Strategy
     from scripts.classification.tables import SPLITS, TRAIN
-    from scripts.common.files import read_json
     from scripts.common.tables import read_table
     from scripts.common.tsv import write_tsv
 
-    labels: list[str] = read_json(label_map)["labels"]
+    labels = LabelMap.read(label_map).labels
     rows = read_table(splits, SPLITS, ["label_id", "split"])
     train_ids = rows.filter(pc.equal(rows["split"], TRAIN))["label_id"].to_numpy()
     counts = count_classes(train_ids, len(labels))
