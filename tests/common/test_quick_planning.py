@@ -46,7 +46,7 @@ def test_each_function_is_asked_for_once():
 
 def test_a_method_of_any_object_is_one_question_and_its_plain_form_another():
     class Resource:
-        __hash__ = None
+        __hash__ = None  # type: ignore[assignment]
 
         def evaluate(self, wildcards): ...
 
