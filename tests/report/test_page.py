@@ -272,7 +272,9 @@ def test_unknown_facts_and_versions_stand_in_the_provenance(tmp_path: Path) -> N
     assert facts["device · name"] == "cpu" and facts["device · threads"] == "2,000"
     assert facts["lengths"] == "1,536, 2,048"
     assert not [name for name in facts if name.startswith("versions")]  # they have their own table
-    header, *packages = next(rows for name, rows in page.tables.items() if "packages" in name)
+    header, *packages = next(
+        rows for name, rows in page.tables.items() if name.startswith("Versions of the packages")
+    )
     assert header == ["package", "Corpus"]
     assert dict(packages) == {**summary["versions"], "torch": "2.0, 2.1"}
 
