@@ -12,6 +12,10 @@ from tests.report.test_page import Page
 from tests.workflow.harness import ROOT
 from tests.workflow.hostile_study import NAMES, write_study
 
+_OWN_LINKS = (
+    *("#", "data:image/png;base64,", "../costs/", "../report/"),
+    *("../logs/config.yaml", "figures/", "language_model.md"),
+)
 _LINKS = {"href", "src", "xlink:href", "action", "formaction", "data", "srcset", "poster"}
 _ACTIVE = {
     "script",
@@ -53,7 +57,7 @@ def test_every_page_is_text_and_figures(results: Path) -> None:
             assert not name.lower().startswith("on"), (path, tag, name)
             if name in _LINKS:
                 link = value.strip().lower()
-                ours = link.startswith(("#", "data:image/png;base64,", "../costs/", "../report/"))
+                ours = link.startswith(_OWN_LINKS)
                 assert ours, (path, tag, value)
 
 
