@@ -134,7 +134,7 @@ fault-sweep: $(READY) ## run a job of every rule on a full disk, and with each i
 slurm-test: $(READY) ## run the short tests on a SLURM of their own (root, slurm-wlm and munge)
 	@$(BIN)/python -m pytest -q -m "slurm and not slurm_long" --durations 0 --durations-min 1 tests/slurm
 
-slurm-long: $(READY) ## run all five tracks through a SLURM of their own (about half an hour)
+slurm-long: $(READY) ## run all five tracks, and the longer faults, on a SLURM of their own (about 40 minutes)
 	@$(BIN)/python -m pytest -q -m slurm_long --durations 0 --durations-min 1 tests/slurm
 
 # `+cpu` and the like name one machine's build of a version, which is no part of a pin.

@@ -103,6 +103,7 @@ def test_a_controller_restarted_in_mid_run_loses_no_job(slurm_cluster, tmp_path)
     assert states == {"COMPLETED"}
 
 
+@pytest.mark.slurm_long
 def test_what_cannot_be_submitted_fails_by_name_and_the_same_command_goes_on(
     slurm_cluster, tmp_path
 ):
@@ -119,6 +120,7 @@ def test_what_cannot_be_submitted_fails_by_name_and_the_same_command_goes_on(
     assert len(snakemake(toy, *SLURM_ARGUMENTS).submitted) == 2
 
 
+@pytest.mark.slurm_long
 def test_jobs_that_slurm_forgot_while_snakemake_stood_still_are_judged_by_their_files(
     slurm_cluster, tmp_path
 ):

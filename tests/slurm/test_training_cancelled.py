@@ -17,7 +17,7 @@ from tests.slurm.runs import (
 )
 from tests.workflow.faults import Fault, mark
 
-pytestmark = pytest.mark.slurm
+pytestmark = [pytest.mark.slurm, pytest.mark.slurm_long]
 
 LAST_SEGMENT = "results/language_model/train/text/epoch-1.0/model.safetensors"
 SAVE_STEPS = 8
