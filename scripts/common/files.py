@@ -9,8 +9,9 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from scripts.common.errors import IntegrityError, OutputError
@@ -40,20 +41,32 @@ def want_of_space(error: BaseException, path: Path | str) -> OutputError | None:
     )
 
 
-@contextmanager
-def full_disk_named(path: Path) -> Iterator[None]:
+class _FullDiskNamed:
+    """Looks at what ends a block, of whatever class, and lets all but a want of space pass."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None and (explained := want_of_space(error, self._path)) is not None:
+            raise explained from error
+
+
+def full_disk_named(path: Path) -> AbstractContextManager[None]:
     """Turn the failure of a write for want of space into a line that names `path`.
 
     Raises:
         OutputError: the disk is full, or a quota or a limit on file sizes is reached.
     """
-    try:
-        yield
-    except Exception as error:
-        explained = want_of_space(error, path)
-        if explained is None:
-            raise
-        raise explained from error
+    return _FullDiskNamed(path)
 
 
 @contextmanager

@@ -11,13 +11,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from functools import cache
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import yaml
 
@@ -94,6 +95,35 @@ def stale_jobs(
     jobs = planner.recv()
     assert jobs is not None, "the plan failed; its traceback is in what was printed"
     return jobs
+
+
+@contextmanager
+def planned_dag(config: Path, workdir: Path, targets: Set[str] = frozenset()) -> Iterator[Any]:
+    """Yield Snakemake's graph of the checkout's jobs, in this process; nothing is run.
+
+    Args:
+        config: the config file on top of the default one.
+        workdir: working directory of the run.
+        targets: what is asked for; everything where none is named.
+    """
+    from snakemake.api import SnakemakeApi
+    from snakemake.settings.enums import Quietness
+    from snakemake.settings.types import (
+        ConfigSettings,
+        DAGSettings,
+        OutputSettings,
+        ResourceSettings,
+    )
+
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(
+            resource_settings=ResourceSettings(cores=1),
+            config_settings=ConfigSettings(configfiles=[config]),
+            snakefile=ROOT / "Snakefile",
+            workdir=workdir,
+        )
+        workflow.dag(DAGSettings(targets=set(targets))).execute_workflow(executor="dryrun")
+        yield workflow._workflow.dag
 
 
 @cache

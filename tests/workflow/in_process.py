@@ -12,30 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.workflow.harness import ROOT
+from tests.workflow.harness import planned_dag
 
 
 def planned_jobs(config: Path, workdir: Path, targets: set[str]) -> list[Any]:
     """Return the jobs with a script, each behind those that it needs."""
-    from snakemake.api import SnakemakeApi
-    from snakemake.settings.enums import Quietness
-    from snakemake.settings.types import (
-        ConfigSettings,
-        DAGSettings,
-        OutputSettings,
-        ResourceSettings,
-    )
-
-    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        workflow = api.workflow(
-            resource_settings=ResourceSettings(cores=1),
-            config_settings=ConfigSettings(configfiles=[config]),
-            snakefile=ROOT / "Snakefile",
-            workdir=workdir,
-        )
-        dag = workflow.dag(DAGSettings(targets=targets))
-        dag.execute_workflow(executor="dryrun")
-        plan = workflow._workflow.dag
+    with planned_dag(config, workdir, targets) as plan:
         waiting = [job for job in plan.needrun_jobs(exclude_finished=False) if job.rule.script]
         ordered: list[Any] = []
         done: set[Any] = set()

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.workflow.harness import ROOT
+from tests.workflow.harness import ROOT, planned_dag
 
 # What takes seconds to load; a fork has it already.
 _HEAVY = (
@@ -137,27 +137,11 @@ def step_jobs(folder: Path, config: Path, every: bool = False) -> list[StepJob]:
 
 
 def _read_jobs(answer: Any, folder: Path, config: Path) -> None:
-    from snakemake.api import SnakemakeApi
     from snakemake.iocontainers import Snakemake
-    from snakemake.settings.enums import Quietness
-    from snakemake.settings.types import (
-        ConfigSettings,
-        DAGSettings,
-        OutputSettings,
-        ResourceSettings,
-    )
 
-    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        workflow = api.workflow(
-            resource_settings=ResourceSettings(cores=1),
-            config_settings=ConfigSettings(configfiles=[config]),
-            snakefile=ROOT / "Snakefile",
-            workdir=folder,
-        )
-        dag = workflow.dag(DAGSettings(targets=set()))
-        dag.execute_workflow(executor="dryrun")
+    with planned_dag(config, folder) as plan:
         found = []
-        for job in sorted(workflow._workflow.dag.jobs, key=lambda job: (job.rule.name, str(job))):
+        for job in sorted(plan.jobs, key=lambda job: (job.rule.name, str(job))):
             if job.rule.script is None:
                 continue
             handed = Snakemake(
