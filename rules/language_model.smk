@@ -150,6 +150,7 @@ rule select_checkpoint:
     """Choose a run's best checkpoint by the composite on the validation half, and copy it."""
     input:
         scores=files_of_checkpoints("evaluation", "items.parquet"),
+        metrics=files_of_checkpoints("evaluation", "metrics.json"),
         models=ancient(files_of_checkpoints("train", "model.safetensors")),
         configs=ancient(files_of_checkpoints("train", "config.json")),
         steps=files_of_checkpoints("train", "steps.parquet"),

@@ -177,6 +177,7 @@ def run(
             "threads": threads,
             "seed": seed,
             "model_sha256": sha256_file(model),
+            "config_sha256": sha256_file(model_config),
             "sets_sha256": {path.stem: sha256_file(path) for path in sets},
             "heldout_sha256": read_json(heldout_manifest)["sha256"],
             "contamination_sha256": sha256_file(contamination),

@@ -1,9 +1,10 @@
 """Chooses a run's best checkpoint and copies it.
 
-In: item scores, models, configs and training steps of the run's checkpoints, the start model left
-out. Out: best.json, and the chosen model and config as copies (a link would share the checkpoint's
-modification time). The choice is the largest strict composite on the *validation* half, so that
-the test half stays unused; of equal values the earliest is taken.
+In: item scores, metrics, models, configs and training steps of the run's checkpoints, the start
+model left out. Out: best.json, and the chosen model and config as copies (a link would share the
+checkpoint's modification time). The choice is the largest strict composite on the *validation*
+half, so that the test half stays unused; of equal values the earliest is taken. What is copied
+must be what was evaluated: the metrics hold the digests.
 """
 
 import shutil
@@ -14,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from scripts.common.entry import entry
-from scripts.common.errors import ConfigError
-from scripts.common.files import atomic_file, sha256_file, write_json
+from scripts.common.errors import ConfigError, IntegrityError
+from scripts.common.files import atomic_file, read_json, sha256_file, write_json
 from scripts.common.tables import read_table
 from scripts.language_model.bootstrap import Estimate
 from scripts.language_model.composite import checked_weights, composite_draws
@@ -27,6 +28,7 @@ RULE = "largest composite_strict on the validation half, the earliest of equal o
 
 def run(
     scores: list[Path],
+    metrics: list[Path],
     models: list[Path],
     configs: list[Path],
     steps: list[Path],
@@ -44,6 +46,7 @@ def run(
 
     Args:
         scores: item scores of each checkpoint, in the order of `epochs`.
+        metrics: metrics.json of each checkpoint, in the same order.
         models: model of each checkpoint, in the same order.
         configs: model config of each checkpoint, in the same order.
         steps: table of training steps of each checkpoint's segment, in the same order.
@@ -55,16 +58,28 @@ def run(
         weights: weights of the composite's parts.
         seed: seed of the resampling.
         resamples: number of resamples.
+
+    Raises:
+        ConfigError: the lists differ in length or are empty.
+        IntegrityError: the chosen checkpoint is not the one that was evaluated.
     """
-    counts = {len(scores), len(models), len(configs), len(steps), len(epochs)}
+    counts = {len(scores), len(metrics), len(models), len(configs), len(steps), len(epochs)}
     if counts == {0} or len(counts) != 1:
         raise ConfigError(
-            f"run {run}: {len(scores)} score tables, {len(models)} models, {len(configs)} configs, "
-            f"{len(steps)} step tables for {len(epochs)} epochs; give one of each per epoch"
+            f"run {run}: {len(scores)} score tables, {len(metrics)} metrics, {len(models)} models, "
+            f"{len(configs)} configs, {len(steps)} step tables for {len(epochs)} epochs; give one "
+            "of each per epoch"
         )
     table = read_scores(scores, [f"{run}@{epoch}" for epoch in epochs])
     choice = choose(table, weights=weights, resamples=resamples, seed=seed)
     taken = choice.column
+    evaluated = read_json(metrics[taken])
+    for path, name in ((models[taken], "model_sha256"), (configs[taken], "config_sha256")):
+        if evaluated.get(name) != sha256_file(path):
+            raise IntegrityError(
+                f"{path} is not the file that was evaluated: {metrics[taken]} has another {name}; "
+                "delete the one of the two that was damaged, and run again"
+            )
     write_json(
         best,
         {
@@ -83,7 +98,7 @@ def run(
             "seed": seed,
             "resamples": resamples,
             "validation": dict(zip(epochs, choice.values, strict=True)),
-            "model_sha256": sha256_file(models[taken]),
+            "model_sha256": evaluated["model_sha256"],
         },
     )
     for source, target in ((models[taken], model), (configs[taken], config)):

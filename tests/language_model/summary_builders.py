@@ -1,6 +1,7 @@
 """A planted track: runs of known accuracy, written as all inputs of the summary."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,9 @@ def write_track(
     evaluated, trained = [], []
     items, heldout, metrics, steps, bests = [], [], [], [], []
     for run, curve in levels.items():
-        files: dict[str, list[Path]] = {"scores": [], "models": [], "configs": [], "steps": []}
+        files: dict[str, list[Path]] = {
+            name: [] for name in ("scores", "metrics", "models", "configs", "steps")
+        }
         for place, (epoch, level) in enumerate(curve.items()):
             home = folder / "evaluation" / run / f"epoch-{epoch}"
             rows = planted_rows(
@@ -106,6 +109,8 @@ def write_track(
                 {
                     "definitions": {"strict": "exact form", "lenient": "substring"},
                     "package_versions": {"torch": "2.13.0"},
+                    "model_sha256": sha256(b"model.safetensors").hexdigest(),
+                    "config_sha256": sha256(b"config.json").hexdigest(),
                 },
             )
             if epoch == "0.0":
@@ -118,6 +123,7 @@ def write_track(
                 (train / name).write_text(name)
                 files[kind].append(train / name)
             files["scores"].append(items[-1])
+            files["metrics"].append(metrics[-1])
             files["steps"].append(steps[-1])
         bests.append(folder / "train" / run / "best.json")
         select_checkpoint.run(

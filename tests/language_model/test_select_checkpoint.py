@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.common.errors import ConfigError, InputError, IntegrityError
+from scripts.common.files import sha256_file, write_json
 from scripts.language_model import select_checkpoint
 from scripts.language_model.composite import (
     DEFAULT_WEIGHTS,
@@ -36,13 +37,20 @@ def planted(level: float, documents: int = 60) -> list[dict[str, Any]]:
 
 def checkpoints(folder: Path, levels: list[float]) -> dict[str, Any]:
     """Write checkpoints of these accuracies; return the inputs of the step."""
-    files: dict[str, list[Path]] = {"scores": [], "models": [], "configs": [], "steps": []}
+    files: dict[str, list[Path]] = {
+        name: [] for name in ("scores", "metrics", "models", "configs", "steps")
+    }
     for place, level in enumerate(levels):
         home = folder / EPOCHS[place]
         files["scores"].append(write_scores(home / "items.parquet", planted(level)))
         for name, kind in (("model.safetensors", "models"), ("config.json", "configs")):
             (home / name).write_text(f"{name} of {EPOCHS[place]}")
             files[kind].append(home / name)
+        files["metrics"].append(home / "metrics.json")
+        digests = {
+            f"{name}_sha256": sha256_file(files[f"{name}s"][-1]) for name in ("model", "config")
+        }
+        write_json(files["metrics"][-1], digests)
         files["steps"].append(write_steps(home / "steps.parquet", 10 * place + 1, 10 * place + 10))
     return files
 
@@ -123,6 +131,20 @@ def test_an_empty_set_and_a_missing_part_are_named(tmp_path: Path) -> None:
         select(tmp_path, files)
     only_real = {"real_1": 0.6, "real_5": 0.4, "lambada_1": 0.0}
     assert select(tmp_path, files, weights=only_real)["value"] == 0.0
+
+
+@pytest.mark.parametrize("damaged", ["models", "configs"])
+def test_a_checkpoint_that_is_not_the_evaluated_one_is_refused(
+    tmp_path: Path, damaged: str
+) -> None:
+    files = checkpoints(tmp_path, [0.3, 0.7, 0.5])
+    other, chosen = files[damaged][0], files[damaged][1]
+    other.write_text("not chosen")
+    select(tmp_path / "first", files)
+    chosen.write_bytes(chosen.read_bytes()[:-1])
+    with pytest.raises(IntegrityError, match=f"{chosen} is not the file that was evaluated"):
+        select(tmp_path / "second", files)
+    assert not (tmp_path / "second").exists()
 
 
 def test_lists_of_different_lengths_are_refused(tmp_path: Path) -> None:
