@@ -31,6 +31,7 @@ include: "rules/targets.smk"
 
 name_every_param()
 require_writable_results()
+keep_texts(MODULE_TEXTS)
 
 
 onstart:

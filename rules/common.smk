@@ -20,6 +20,7 @@ from scripts.common.check_config import settled_config
 from scripts.common.config import load_schema
 from scripts.common.errors import ConfigError, ExpectedError
 from scripts.common.files import write_text
+from scripts.common.module_text import keep_texts, recall_texts
 from scripts.common.planned_jobs import write_planned
 from scripts.common.quick_planning import remember_answers
 from scripts.common.run_epochs import START
@@ -33,6 +34,10 @@ from scripts.language_model.plan import LanguageModelPlan
 from scripts.retrieval.plan import RetrievalPlan
 
 remember_answers()
+
+# Beside Snakemake's own records.
+MODULE_TEXTS = Path(".snakemake/dure_module_texts.json")
+recall_texts(MODULE_TEXTS)
 
 BASEDIR = Path(workflow.basedir)
 CLASSIFICATION_FOLDER = "<results>/classification"

@@ -6,18 +6,18 @@ transitively, without docstrings, together with the versions of named packages a
 named files. Comments, formatting, docstrings and touches leave it as it is.
 """
 
-import ast
 import hashlib
 import importlib.metadata
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from scripts.common.files import sha256_file
+from scripts.common.module_text import read_text
 
 PROJECT_PACKAGE = "scripts"
-_WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 # Modules that shape what a person sees while a step runs, never what it writes.
 EXEMPT_MODULES = frozenset(
@@ -51,7 +51,8 @@ def code_version(
         name = module_path.relative_to(root).as_posix()
         digest.update(f"{name}\0{_module(module_path, root).logic}\n".encode())
     for package in sorted(packages):
-        digest.update(f"{package}=={importlib.metadata.version(package)}\n".encode())
+        version = _installed_version(package, importlib.metadata.version)
+        digest.update(f"{package}=={version}\n".encode())
     for file in sorted(files):
         digest.update(f"{file}\0{sha256_file(root / file)}\n".encode())
     return digest.hexdigest()[:16]
@@ -89,74 +90,40 @@ def _module(path: Path, root: Path) -> _Module:
 
 @cache
 def _read_module(path: Path, _mtime_ns: int, root: Path) -> _Module:
-    # Every start of Snakemake reads the whole project, every job on a cluster included, so a file
-    # is parsed once and its tree walked once.
-    logic: list[str] = []
-    imports: list[ast.Import | ast.ImportFrom] = []
-    _walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path)), logic, imports)
-    package = ".".join(path.relative_to(root).parent.parts)
+    text = read_text(path)
+    package = path.relative_to(root).parent.parts
     names = {
         name
-        for name in _imported_names(imports, package)
-        if name.split(".")[0] == PROJECT_PACKAGE and name not in EXEMPT_MODULES
+        for level, written in text.imported
+        if (name := _absolute(level, written, package)).split(".")[0] == PROJECT_PACKAGE
+        and name not in EXEMPT_MODULES
     }
     return _Module(
-        logic=hashlib.sha256("\0".join(logic).encode()).hexdigest(),
+        logic=text.logic,
         imported=tuple({file for name in names for file in _files_of_module(name, root)}),
     )
 
 
-def _walk(node: ast.AST, logic: list[str], imports: list[ast.Import | ast.ImportFrom]) -> None:
-    """Add what a tree says to `logic`, so that equal lists are equal trees, and its imports.
-
-    Docstrings are left out, and whether a name is read or written, which its place says already.
-    """
-    logic.append(type(node).__name__)
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        imports.append(node)
-    for field in node._fields:
-        value = getattr(node, field, None)
-        if isinstance(value, list):
-            if field == "body" and isinstance(node, _WITH_DOCSTRING):
-                value = _without_docstring(value)
-            logic.append(f"[{len(value)}")
-            for part in value:
-                if isinstance(part, ast.AST):
-                    _walk(part, logic, imports)
-                else:
-                    logic.append(repr(part))
-        elif not isinstance(value, ast.AST):
-            logic.append(repr(value))
-        elif not isinstance(value, ast.expr_context):
-            _walk(value, logic, imports)
-
-
-def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    is_docstring = (
-        body
-        and isinstance(body[0], ast.Expr)
-        and isinstance(body[0].value, ast.Constant)
-        and isinstance(body[0].value.value, str)
-    )
-    return body[1:] if is_docstring else body
-
-
-def _imported_names(imports: list[ast.Import | ast.ImportFrom], package: str) -> Iterator[str]:
-    for node in imports:
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        else:
-            base = node.module or ""
-            if node.level:
-                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*parents, *([base] if base else [])])
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+def _absolute(level: int, name: str, package: Sequence[str]) -> str:
+    """Return the full name of an import from `level` packages up, 0 where it is not relative."""
+    if not level:
+        return name
+    parents = package[: len(package) - level + 1]
+    return ".".join([*parents, *([name] if name else [])])
 
 
 def _files_of_module(name: str, root: Path) -> Iterator[Path]:
     """Yield the file of a module and the `__init__.py` of its packages, where they exist."""
-    parts = name.split(".")
-    candidates = [root.joinpath(*parts[:end], "__init__.py") for end in range(1, len(parts) + 1)]
-    candidates.append(root.joinpath(*parts).with_suffix(".py"))
-    yield from (candidate for candidate in candidates if candidate.is_file())
+    # Thousands of questions at every start: strings take a tenth of the time of paths.
+    folder = str(root)
+    for part in name.split("."):
+        folder = f"{folder}/{part}"
+        if os.path.isfile(f"{folder}/__init__.py"):  # noqa: PTH113
+            yield Path(f"{folder}/__init__.py")
+    if os.path.isfile(f"{folder}.py"):  # noqa: PTH113
+        yield Path(f"{folder}.py")
+
+
+@cache
+def _installed_version(package: str, ask: Callable[[str], str]) -> str:
+    return ask(package)
