@@ -22,7 +22,7 @@ from scripts.common.errors import ConfigError, ExpectedError
 from scripts.common.files import write_text
 from scripts.common.module_text import keep_texts, recall_texts
 from scripts.common.planned_jobs import write_planned
-from scripts.common.quick_planning import remember_answers
+from scripts.common.quick_planning import collect_garbage_rarely, remember_answers
 from scripts.common.run_epochs import START
 from scripts.common.slurm_queue import keep_sight_of_jobs
 from scripts.common.work_folder import require_room
@@ -34,6 +34,7 @@ from scripts.language_model.plan import LanguageModelPlan
 from scripts.retrieval.plan import RetrievalPlan
 
 remember_answers()
+collect_garbage_rarely()
 
 # Beside Snakemake's own records.
 MODULE_TEXTS = Path(".snakemake/dure_module_texts.json")
