@@ -1,7 +1,7 @@
 """Where the boxes of a layered graph stand and which way its edges take, with or without Graphviz.
 
-Without: igraph chooses layers and the order within them (Sugiyama, Tagawa and Toda 1981); boxes of
-different widths are then drawn towards their neighbours without overlap.
+Without: layers that make the edges short, the order within them by igraph (Sugiyama, Tagawa and
+Toda 1981); boxes of different widths are then drawn towards their neighbours without overlap.
 """
 
 import subprocess
@@ -112,9 +112,9 @@ def igraph_layout(sizes: Sequence[Size], edges: Sequence[Edge]) -> Layout:
     columns = _columns(chains)
     tops, heights = [], []
     top = 0.0
-    for layer in chains.layers:
+    for boxes in chains.layers:
         tops.append(top)
-        heights.append(max(chains.sizes[one][1] for one in layer))
+        heights.append(max(chains.sizes[one][1] for one in boxes))
         top += heights[-1] + _LAYER_GAP
     rows = [tops[layer] + heights[layer] / 2 for layer in chains.layer_of]
     centres = list(zip(columns, rows, strict=True))
@@ -154,10 +154,9 @@ class _Chains:
     def __init__(self, sizes: Sequence[Size], edges: Sequence[Edge]) -> None:
         import igraph
 
-        graph = igraph.Graph(n=len(sizes), edges=list(edges), directed=True)
         self.sizes = list(sizes)
         self.chains: list[list[int]] = []
-        self.layer_of = [round(y) for _, y in graph.layout_sugiyama().coords[: len(sizes)]]
+        self.layer_of = short_layers(len(sizes), edges)
         for source, target in edges:
             upper, lower = sorted((source, target), key=lambda one: self.layer_of[one])
             joints = []
@@ -167,6 +166,8 @@ class _Chains:
                 self.layer_of.append(layer)
             self.chains.append([upper, *joints, lower] if source != target else [])
         links = [pair for chain in self.chains for pair in pairwise(chain)]
+        # Every link leads to the next layer: where one passes a layer, igraph 1.0 reads behind the
+        # end of its table of positions, and may crash.
         whole = igraph.Graph(n=len(self.sizes), edges=links, directed=True)
         ordered = whole.layout_sugiyama(layers=self.layer_of).coords
         self.layers: list[list[int]] = [[] for _ in range(max(self.layer_of) + 1)]
@@ -177,6 +178,35 @@ class _Chains:
         for upper, lower in links:
             self.below[upper].append(lower)
             self.above[lower].append(upper)
+
+
+def short_layers(boxes: int, edges: Sequence[Edge]) -> list[int]:
+    """Return each box's layer, from 0 at the top, so that the edges pass the fewest layers.
+
+    Edges lead downwards, but for those that close a cycle, which are taken the other way round.
+    The sum of the edges' lengths is smallest under a length of at least 1 for each, a linear
+    program whose corners are whole numbers (Gansner, Koutsofios, North and Vo 1993, 2).
+    """
+    import igraph
+    import numpy as np
+    from scipy.optimize import linprog
+    from scipy.sparse import coo_array
+
+    apart = [edge for edge in edges if edge[0] != edge[1]]
+    if not apart:
+        return [0] * boxes
+    graph = igraph.Graph(n=boxes, edges=apart, directed=True)
+    closing = set(graph.feedback_arc_set(method="eades"))
+    ends = np.array([edge[::-1] if n in closing else edge for n, edge in enumerate(apart)])
+    upper, lower = ends.T
+    # Of equally short layers the highest, so that nothing floats.
+    cost = np.bincount(lower, minlength=boxes) - np.bincount(upper, minlength=boxes) + 1e-3 / boxes
+    row = np.arange(len(ends))
+    one = np.ones(len(ends))
+    rise = coo_array((np.r_[one, -one], (np.r_[row, row], np.r_[upper, lower])))
+    rise.resize(len(ends), boxes)
+    found = linprog(cost, A_ub=rise.tocsr(), b_ub=-one, bounds=(0, boxes))
+    return [round(layer) for layer in found.x]
 
 
 def _columns(chains: _Chains) -> list[float]:

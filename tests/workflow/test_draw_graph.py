@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from matplotlib.textpath import TextPath
 
 from scripts.common.errors import InputError
 from scripts.common.graph_dot import Node, essential_edges, parse_dot, with_inherited_lines
-from scripts.common.graph_layout import Layout, graphviz_layout, igraph_layout
+from scripts.common.graph_layout import Layout, graphviz_layout, igraph_layout, short_layers
 from scripts.common.graph_parts import Box, pictures
 from scripts.common.graph_svg import Engine, box_size
 from scripts.common.rule_parts import read_rules
@@ -226,6 +227,28 @@ def test_without_graphviz_boxes_stand_apart_and_edges_pass_beside_them(
     sizes = [(chosen.uniform(20, 200), chosen.choice((24.0, 40.0, 70.0))) for _ in range(number)]
     check_layout(sizes, edges, igraph_layout(sizes, edges))
     assert igraph_layout(sizes, edges) == igraph_layout(sizes, edges)
+
+
+@given(graphs())
+@settings(max_examples=100, deadline=None)
+def test_layers_make_edges_lead_downwards_and_short(graph: Graph) -> None:
+    number, edges = graph
+    downwards = [edge for edge in edges if edge[0] < edge[1]]
+    layers = short_layers(number, downwards)
+    assert all(layers[upper] < layers[lower] for upper, lower in downwards)
+
+    def length(layers: Sequence[int]) -> int:
+        return sum(layers[lower] - layers[upper] for upper, lower in downwards)
+
+    # No box and no two joined ones can move by a layer and make the whole shorter.
+    for moved in [{one} for one in range(number)] + [set(edge) for edge in downwards]:
+        for step in (-1, 1):
+            other = [layer + step * (one in moved) for one, layer in enumerate(layers)]
+            if all(other[upper] < other[lower] for upper, lower in downwards):
+                assert length(other) >= length(layers)
+    # Whatever closes a cycle, everything else leads downwards: no edge lies in a layer.
+    layers = short_layers(number, edges)
+    assert min(layers) == 0 and all(layers[a] != layers[b] for a, b in edges if a != b)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
