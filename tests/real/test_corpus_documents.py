@@ -27,7 +27,7 @@ from tests.real.recount import (
 )
 from tests.workflow.harness import ROOT
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 LENGTHS = (1536, 2048)
 KINDS = ("entity_coref", "mlm")

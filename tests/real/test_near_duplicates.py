@@ -21,7 +21,7 @@ from tests.real.near_duplicates import (
 )
 from tests.workflow.harness import ROOT
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("near_duplicates")]
+pytestmark = pytest.mark.real
 
 MIN_JACCARD = 0.8
 BANDS, BAND_ROWS = 20, 6

@@ -13,9 +13,6 @@ from tests.workflow.fault_sweep import damaged, full_disk
 from tests.workflow.harness import ROOT
 from tests.workflow.step_jobs import StepJob, copy_run, load_libraries, step_jobs
 
-# One process reads the jobs and loads what they need, for all tests here.
-pytestmark = pytest.mark.xdist_group("damaged_files")
-
 DAMAGED = (
     ("build_mlm", "corpus/selection/mlm.parquet"),
     ("build_mlm", "corpus/tokenizer/tokenizer.json"),

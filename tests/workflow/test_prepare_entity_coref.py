@@ -16,8 +16,6 @@ from datasets import load_from_disk
 from tests.workflow.harness import ROOT
 from tests.workflow.terminal import Terminal
 
-pytestmark = pytest.mark.xdist_group("prepare_entity_coref")
-
 CONFIG = """\
 corpus:
   entity_coref: {max_characters: 2500}
