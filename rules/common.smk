@@ -25,6 +25,7 @@ from scripts.common.planned_jobs import write_planned
 from scripts.common.quick_planning import collect_garbage_rarely, remember_answers
 from scripts.common.run_epochs import START
 from scripts.common.slurm_queue import keep_sight_of_jobs
+from scripts.common.steady_scheduler import look_again_once
 from scripts.common.work_folder import require_room
 from scripts.classification.plan import ClassificationPlan
 from scripts.corpus.plan import CorpusPlan
@@ -71,6 +72,7 @@ except ExpectedError as error:
     sys.exit(without_secrets(str(error)))
 
 keep_sight_of_jobs()
+look_again_once()
 
 if workflow.is_main_process:
     for notice in CORPUS.notices():
