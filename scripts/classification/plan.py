@@ -3,12 +3,10 @@
 Used by the rules when Snakemake reads them; no step imports it.
 """
 
-from glob import glob
 from pathlib import Path
 from typing import Any
 
-from scripts.common.errors import ConfigError
-from scripts.common.input_paths import plain_paths
+from scripts.common.input_paths import named_paths
 
 FOLDER = "<results>/classification"
 # The generated rows' own columns.
@@ -57,14 +55,7 @@ class ClassificationPlan:
         location = self.config["input"]["location"]
         if location is None:
             return []
-        pattern = Path(location).expanduser()
-        for place in (pattern, self.basedir / pattern):
-            if found := sorted(glob(str(place), recursive=True)):
-                return plain_paths("config key classification.input.location", found)
-        raise ConfigError(
-            f"config key classification.input.location = {location} names no file; correct the "
-            "path or the glob"
-        )
+        return named_paths("classification.input.location", location, self.basedir)
 
     def column(self, name: str) -> Any:
         """Return an input setting, such as "label_column"; generated rows have their own."""

@@ -3,12 +3,10 @@
 Used by the rules when Snakemake reads them; no step imports it.
 """
 
-from glob import glob
 from pathlib import Path
 from typing import Any
 
-from scripts.common.errors import ConfigError
-from scripts.common.input_paths import plain_paths
+from scripts.common.input_paths import named_paths
 
 FOLDER = "<results>/descriptors"
 # Columns of the tables that the track computes itself.
@@ -71,17 +69,8 @@ class DescriptorsPlan:
             return []
         if fetched := self.addresses():
             return [f"{FOLDER}/inputs/{name}" for name in fetched]
-        pattern = Path(location).expanduser()
-        for place in (pattern, self.basedir / pattern):
-            found = sorted(
-                path for path in glob(str(place), recursive=True) if Path(path).is_file()
-            )
-            if found:
-                return plain_paths("config key descriptors.input.location", found)
-        raise ConfigError(
-            f"config key descriptors.input.location = {location} names no file; correct the path "
-            "or the glob"
-        )
+        key = "descriptors.input.location"
+        return named_paths(key, location, self.basedir, folders=False)
 
     def shards(self) -> list[str]:
         """Return the names of the shards of molecules; none where a finished table is read."""

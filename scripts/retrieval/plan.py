@@ -5,18 +5,15 @@ its seeds; methods that train nothing have one stream. Sessions are numbered fro
 """
 
 from collections.abc import Iterable
-from glob import glob
 from pathlib import Path
 from typing import Any
 
-from scripts.common.errors import ConfigError
-from scripts.common.input_paths import plain_paths
+from scripts.common.input_paths import named_paths
 from scripts.common.methods_table import TRAINED_KINDS
 
 FOLDER = "<results>/retrieval"
 _INPUTS = {"corpus": "corpus.jsonl", "queries": "queries.jsonl", "qrels": "qrels.tsv"}
 _NOTHING = "(?!)"  # a pattern that nothing matches
-_SESSION_MARK = "{session}"
 _TRAINING_RULES = ("update_memory", "train_encoder")
 
 
@@ -80,15 +77,9 @@ class RetrievalPlan:
         """
         if self.kind == "generated":
             return [f"{FOLDER}/generated/{session}/{_INPUTS[name]}"]
-        location = self.config["input"][name]
-        pattern = Path(location.replace(_SESSION_MARK, self.sessions[session])).expanduser()
-        for place in (pattern, self.basedir / pattern):
-            if found := sorted(glob(str(place), recursive=True)):
-                return plain_paths(f"config key retrieval.input.{name}", found)
-        raise ConfigError(
-            f"config key retrieval.input.{name} = {location} names no file for session "
-            f"{self.sessions[session]}; correct the path or the glob"
-        )
+        key, location = f"retrieval.input.{name}", self.config["input"][name]
+        marks = {"session": self.sessions[session]}
+        return named_paths(key, location, self.basedir, marks=marks)
 
     def require_files(self) -> None:
         """Check that every session has its input files.
