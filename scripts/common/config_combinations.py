@@ -99,6 +99,11 @@ def _classification_combinations(section: dict[str, Any]) -> Iterator[str]:
             f"{key}.transformer.heads = {transformer['heads']} does not divide hidden_size = "
             f"{transformer['hidden_size']}; allowed: a divisor"
         )
+    if transformer["revision"] is not None and transformer["model"] is None:
+        yield (
+            f"{key}.transformer.revision = {transformer['revision']} has no model; allowed: null, "
+            "or a revision of classification.transformer.model"
+        )
 
 
 def _is_web(location: str | None) -> bool:

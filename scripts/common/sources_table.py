@@ -36,6 +36,8 @@ def read_sources(path: Path, schema: Schema) -> dict[str, dict[str, Any]]:
 def _source_complaints(row: dict[str, Any], prefix: str) -> Iterator[str]:
     if row.get("kind") in ("local", "http", "hub") and not row.get("location"):
         yield f"{prefix}location is empty; a source of kind {row['kind']} needs one"
+    if row.get("kind") == "demo" and row.get("location"):
+        yield f"{prefix}location = {row['location']} has no meaning; allowed: empty for kind demo"
     if row.get("kind") == "http":
         for complaint in address_complaints(row.get("location", ""), row.get("sha256", [])):
             yield f"{prefix}location: {complaint}"

@@ -7,10 +7,12 @@ from typing import Any
 from scripts.common.config import Schema
 from scripts.common.config_table import read_rows
 
+_FORMULAS = ("balanced", "sqrt", "power", "effective_number")
 # Columns that mean something only beside a value of another one.
 _NEEDED = {
     "alpha": ("class_weights", ("power",)),
     "beta": ("class_weights", ("effective_number",)),
+    **dict.fromkeys(("clip_low", "clip_high"), ("class_weights", _FORMULAS)),
     "target_ratio": ("resampling", ("over", "under", "smote", "sampler")),
     "max_repeat": ("resampling", ("over", "smote", "sampler")),
     "gamma": ("loss", ("focal",)),
@@ -56,5 +58,10 @@ def _complaints(row: dict[str, Any], prefix: str) -> Iterator[str]:
         )
     if row.get("focal_alpha") == "class_weights" and not weighted:
         yield f"{prefix}focal_alpha = class_weights needs class_weights; name a kind of them"
+    if row.get("loss") == "focal" and weighted and row.get("focal_alpha", "none") == "none":
+        yield (
+            f"{prefix}focal_alpha = none leaves class_weights = {row['class_weights']} without "
+            "effect on focal loss; allowed: focal_alpha = class_weights, or no class_weights"
+        )
     if row.get("clip_low", 0.05) > row.get("clip_high", 20):
         yield f"{prefix}clip_low is above clip_high; allowed: at most that"

@@ -271,6 +271,12 @@ def test_filled_defaults_are_not_shared_between_configurations():
     assert checked_config({}, SCHEMA)["corpus"]["lengths"] == [1536, 2048]
 
 
+def test_a_revision_without_a_model_is_named_in_every_track():
+    line = complaint({"classification": {"transformer": {"revision": "abc"}}})
+    assert line.startswith("config key classification.transformer.revision = abc has no model")
+    checked_config({"classification": {"transformer": {"model": "a/b", "revision": "c"}}}, SCHEMA)
+
+
 # ---------------------------------------------------------------- retrieval
 
 FILES = {"kind": "files", "corpus": "c", "queries": "q", "qrels": "r", "sessions": ["a"]}

@@ -134,6 +134,10 @@ HEADER = "source\tkind\tlocation\tshards\tmax_characters\tmin_characters\tused_b
             "sources.tsv line 2, column split = train has no meaning; allowed: only for kind hub",
         ),
         (
+            HEADER + "a\tdemo\tx.csv\t\t\t\t\t\n",
+            "sources.tsv line 2, column location = x.csv has no meaning; allowed: empty for kind",
+        ),
+        (
             HEADER + "a\tdemo\t\n",
             "sources.tsv line 2 has 3 cells; allowed: as many as the header, 8",
         ),

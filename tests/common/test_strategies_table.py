@@ -48,7 +48,14 @@ def test_the_published_table_is_good() -> None:
         ({"resampling": "smote", "models": "tfidf transformer"}, "a transformer reads texts"),
         ({"class_weights": "sqrt", "resampling": "sampler"}, "corrects what class_weights = sqrt"),
         ({"loss": "focal", "focal_alpha": "class_weights"}, "needs class_weights"),
+        ({"loss": "focal", "class_weights": "sqrt"}, "focal_alpha = none leaves class_weights"),
         ({"clip_low": "30", "class_weights": "sqrt"}, "clip_low is above clip_high"),
+        ({"clip_low": "0", "class_weights": "sqrt"}, "clip_low = 0.0 is not allowed; allowed: nu"),
+        (
+            {"clip_low": "0.1"},
+            r"clip_low = 0\.1 has no meaning; allowed: only with class_weights =",
+        ),
+        ({"clip_high": "2", "class_weights": "none"}, r"clip_high = 2\.0 has no meaning"),
         ({"class_weights": "balance"}, "balance"),
     ],
 )
