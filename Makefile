@@ -9,6 +9,7 @@ MEASURED := results/benchmarks/measured
 PLANNED := results/plan
 CONFIG ?= config/full.yaml
 RECORDS ?= results
+DIRECTORY ?= .
 SIZES ?= {}
 SOAKED := results/benchmarks/soak
 RUNS ?= 12
@@ -48,9 +49,10 @@ demo: $(READY) ## run the embedded default to the report
 	@echo "demo: made the datasets under results/corpus/, the models under results/language_model/, classifiers under results/classification/, the descriptors under results/descriptors/, retrievers under results/retrieval/ and results/report/index.html (open it in a browser)"
 
 # SIZES='{"hplt": 20329632}' says what a config does not: documents of a source, rows, molecules, texts.
+# DIRECTORY is where the run will stand, where relative paths of the config are looked up.
 plan: $(READY) ## estimate what CONFIG=config/full.yaml costs, by the records of RECORDS=results
 	@mkdir -p $(PLANNED)
-	@$(BIN)/python -m scripts.common.estimate_costs --config $(CONFIG) --records $(RECORDS) --sizes '$(SIZES)' --table $(PLANNED)/$(basename $(notdir $(CONFIG))).tsv --page $(PLANNED)/$(basename $(notdir $(CONFIG))).md
+	@$(BIN)/python -m scripts.common.estimate_costs --config $(CONFIG) --directory $(DIRECTORY) --records $(RECORDS) --sizes '$(SIZES)' --table $(PLANNED)/$(basename $(notdir $(CONFIG))).tsv --page $(PLANNED)/$(basename $(notdir $(CONFIG))).md
 
 progress: $(READY) ## watch the run whose results are in results/, until it ends
 	@$(BIN)/python -m scripts.common.show_progress

@@ -2,7 +2,7 @@
 
     python -m scripts.common.estimate_costs --config config/full.yaml --records results \
         --table results/plan/full.tsv --page results/plan/full.md \
-        [--sizes '{"hplt": 20329632, "molecules": 2474590}']
+        [--directory ../study] [--sizes '{"hplt": 20329632, "molecules": 2474590}']
 
 In: a config, and the records that jobs of an earlier run left beside their logs. Out: a row for
 each rule (TSV; columns in `scripts.common.planned_costs.CostLine`), the same as a page, and the
@@ -12,6 +12,7 @@ Beside it stands what the jobs ask for (threads or devices times runtime), which
 """
 
 from collections.abc import Sequence
+from contextlib import chdir
 from dataclasses import astuple, fields
 from pathlib import Path
 
@@ -62,7 +63,9 @@ def run(
     )
     if not records.is_dir():
         raise InputError(f"there is no folder {records}; name the results of a run with --records")
-    settled = settled_config(merged_config(config), load_schema(ROOT / "config/schema.yaml"), ROOT)
+    schema = load_schema(ROOT / "config/schema.yaml")
+    with chdir(directory):
+        settled = settled_config(merged_config(config), schema, ROOT)
     wanted = sizes_of_config(
         settled.config, settled.sources, given=sizes or {}, results=directory / "results"
     )

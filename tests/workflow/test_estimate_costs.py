@@ -10,11 +10,11 @@ from scripts.common.job_states import RecordReader
 from tests.workflow.harness import ROOT
 
 
-def estimate(*arguments, directory):
+def estimate(*arguments, directory, config=ROOT / "tests/config/tiny.yaml"):
     return subprocess.run(
         [
             *(sys.executable, "-m", "scripts.common.estimate_costs", *arguments),
-            *("--config", str(ROOT / "tests/config/tiny.yaml"), "--directory", str(directory)),
+            *("--config", str(config), "--directory", str(directory)),
             *("--table", str(directory / "plan/costs.tsv")),
             *("--page", str(directory / "plan/costs.md")),
         ],
@@ -63,6 +63,21 @@ def test_half_of_a_run_leaves_the_other_rules_unknown(finished_run, tmp_path):
     assert finished.returncode == 0, finished.stderr[-3000:]
     assert "2 rules have records" in finished.stdout
     assert finished.stdout.count("unknown") > 50
+
+
+def test_a_study_is_planned_from_elsewhere_with_its_own_table(tmp_path):
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts/own.tsv").write_text("source\tkind\tlocation\nnews\tlocal\tnews.csv\n")
+    (tmp_path / "texts/news.csv").write_text("text\n신문\n", encoding="utf-8")
+    config = tmp_path / "my.yaml"
+    config.write_text("corpus: {sources: texts/own.tsv, lengths: [128]}\n")
+    (tmp_path / "records").mkdir()
+    sizes = ("--sizes", '{"news": 7}')
+    finished = estimate(
+        "--records", str(tmp_path / "records"), *sizes, directory=tmp_path, config=config
+    )
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    assert "| score_shard " in finished.stdout
 
 
 def test_a_folder_without_records_is_one_line(tmp_path):
