@@ -29,10 +29,13 @@ check-python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed and no python3 was found; set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed, but $(PYTHON) is $$("$(PYTHON)" -V 2>&1); set PYTHON=/path/to/python3.11" >&2; exit 1; }
 
+# $(1) begins the message. Clearing a linked folder would empty the one behind it.
+refuse_link = test ! -L $(VENV) || { echo "$(1) $(VENV) is a link to an environment that others may use; install into that one, or remove the link" >&2; exit 1; }
+
 # The stamp is written last, so an interrupted installation starts again from an empty folder.
 # `-qq` leaves pip's errors and hides its notes about indexes that it looked at in vain.
 $(READY): requirements.lock | check-python
-	@test ! -L $(VENV) || { echo "setup: $(VENV) is a link to an environment that others may use, older than requirements.lock; install into that one, or remove the link" >&2; exit 1; }
+	@$(call refuse_link,setup: requirements.lock is newer and)
 	@echo "setup: installing $$(grep -c == requirements.lock) packages into $(VENV), about two minutes"
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
@@ -144,6 +147,7 @@ slurm-long: $(READY) ## run all five tracks, and the longer faults, on a SLURM o
 
 # `+cpu` and the like name one machine's build of a version, which is no part of a pin.
 lock: | check-python ## pin anew what pyproject.toml asks for
+	@$(call refuse_link,lock:)
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@"$(PYTHON)" -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*p["dependencies"], *p["optional-dependencies"]["test"], "setuptools<82", sep="\n")' > $(VENV)/direct.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r $(VENV)/direct.txt
