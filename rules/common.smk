@@ -1,7 +1,7 @@
 """What all tracks share: the checked configuration, code versions, resources.
 
 PURPOSE   Fails on a bad configuration before any job; gives the rules their narrow parameters.
-INPUTS    config/schema.yaml, the merged configuration, the sources table.
+INPUTS    config/schema.yaml, the merged configuration, the tables that it names.
 OUTPUTS   None; functions and constants for the rules.
 """
 
