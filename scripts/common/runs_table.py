@@ -83,6 +83,12 @@ def _table_complaints(
     every, last = Decimal(row["eval_every"]), Decimal(row["epochs"])
     if every == 0 or last == 0 or last % every:
         yield f"epochs = {row['epochs']} is no multiple of eval_every = {row['eval_every']} above 0"
+    for seed in row["seed"]:
+        if _seeded(row, seed) != name and _seeded(row, seed) in rows:
+            yield (
+                f"seed = {row['seed']} names a run {_seeded(row, seed)}, which another row is "
+                "called; rename one of them"
+            )
     if last > Decimal(row["schedule_epochs"]):
         yield (
             f"epochs = {row['epochs']} is above schedule_epochs = {row['schedule_epochs']}, where "

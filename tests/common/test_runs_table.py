@@ -54,6 +54,16 @@ def test_several_seeds_are_runs_of_their_own_and_children_follow_theirs(tmp_path
     assert {run["group"] for run in runs.values()} == {"a", "b", "c"}
 
 
+def test_a_row_may_not_be_called_as_a_seed_of_another(tmp_path):
+    rows = {"run": "a", "seed": "1 2"}, {"run": "a_s2"}
+    with pytest.raises(ConfigError) as error:
+        read_runs(write(tmp_path / "runs.tsv", *rows), SCHEMA, [256])
+    assert str(error.value) == (
+        "runs.tsv, run a, column seed = [1, 2] names a run a_s2, which another row is called; "
+        "rename one of them"
+    )
+
+
 @given(st.integers(1, 40), st.sampled_from(["0.1", "0.25", "0.5", "1", "0.125"]))
 def test_every_epoch_has_one_name_and_the_last_is_the_runs_own(number, every):
     last = str(Decimal(every) * number)

@@ -11,6 +11,8 @@ import pytest
 import yaml
 from snakemake.cli import get_argument_parser
 
+from tests.workflow.test_rules import rules
+
 ROOT = Path(__file__).parents[2]
 PROFILES = ("default", "gpu", "slurm", "ci")
 COMMON_KEYS = {
@@ -102,6 +104,14 @@ def test_every_key_is_an_option_of_the_installed_snakemake(name):
     parser = get_argument_parser()
     options = {option for action in parser._actions for option in action.option_strings}
     assert {f"--{key}" for key in load(name)} <= options
+
+
+def test_every_rule_that_can_use_a_device_stands_in_the_profiles():
+    able = {name for name, rule in rules().items() if "gpu" in rule.resources}
+    for name in ("default", "ci"):
+        assert {rule: {"gpu": 0} for rule in able} == load(name)["set-resources"]
+    offered = (ROOT / "profiles/slurm/profile.yaml").read_text("utf-8")
+    assert set(re.findall(r"^#   (\w+): \{slurm_partition", offered, re.MULTILINE)) == able
 
 
 def test_slurm_profile_keeps_off_what_hangs_for_ever():
