@@ -35,11 +35,7 @@ def impossible_combinations(config: dict[str, Any]) -> Iterator[str]:
             f"corpus.analysis.max_characters = {corpus['analysis']['max_characters']}, "
             "up to which documents are analysed; allowed: at most that number"
         )
-    if corpus["tokenizer"]["revision"] is not None and corpus["tokenizer"]["model"] is None:
-        yield (
-            f"config key corpus.tokenizer.revision = {corpus['tokenizer']['revision']} has no "
-            "model; allowed: null, or a revision of corpus.tokenizer.model"
-        )
+    yield from _lone_revision("corpus.tokenizer", corpus["tokenizer"], "model")
     yield from _language_model_combinations(config["language_model"])
     yield from _classification_combinations(config["classification"])
     yield from _descriptors_combinations(config["descriptors"])
@@ -49,20 +45,9 @@ def impossible_combinations(config: dict[str, Any]) -> Iterator[str]:
 def _language_model_combinations(section: dict[str, Any]) -> Iterator[str]:
     base, evaluation = section["base_model"], section["evaluation"]
     key = "config key language_model"
-    if base["hidden_size"] % base["heads"]:
-        yield (
-            f"{key}.base_model.heads = {base['heads']} does not divide hidden_size = "
-            f"{base['hidden_size']}; allowed: a divisor of it"
-        )
-    for path, values, name in (
-        ("base_model", base, "model"),
-        ("evaluation.lambada", evaluation["lambada"], "dataset"),
-    ):
-        if values["revision"] is not None and values[name] is None:
-            yield (
-                f"{key}.{path}.revision = {values['revision']} has no {name}; allowed: null, or a "
-                f"revision of language_model.{path}.{name}"
-            )
+    yield from _uneven_heads("language_model.base_model", base)
+    yield from _lone_revision("language_model.base_model", base, "model")
+    yield from _lone_revision("language_model.evaluation.lambada", evaluation["lambada"], "dataset")
     weights = evaluation["weights"]
     if not math.isclose(sum(weights.values()), 1):
         yield (
@@ -93,17 +78,8 @@ def _classification_combinations(section: dict[str, Any]) -> Iterator[str]:
         )
     if section["tfidf"]["ngram_min"] > section["tfidf"]["ngram_max"]:
         yield f"{key}.tfidf.ngram_min is above ngram_max; allowed: at most that"
-    transformer = section["transformer"]
-    if transformer["hidden_size"] % transformer["heads"]:
-        yield (
-            f"{key}.transformer.heads = {transformer['heads']} does not divide hidden_size = "
-            f"{transformer['hidden_size']}; allowed: a divisor"
-        )
-    if transformer["revision"] is not None and transformer["model"] is None:
-        yield (
-            f"{key}.transformer.revision = {transformer['revision']} has no model; allowed: null, "
-            "or a revision of classification.transformer.model"
-        )
+    yield from _uneven_heads("classification.transformer", section["transformer"])
+    yield from _lone_revision("classification.transformer", section["transformer"], "model")
 
 
 def _is_web(location: str | None) -> bool:
@@ -167,11 +143,7 @@ def _retrieval_combinations(section: dict[str, Any]) -> Iterator[str]:
             f"{key}.encoder.overlap = {encoder['overlap']} is no less than window = "
             f"{encoder['window']}; allowed: less, so that windows move on"
         )
-    if encoder["hidden_size"] % encoder["heads"]:
-        yield (
-            f"{key}.encoder.heads = {encoder['heads']} does not divide hidden_size = "
-            f"{encoder['hidden_size']}; allowed: a divisor"
-        )
+    yield from _uneven_heads("retrieval.encoder", encoder)
     if encoder["ngram_min"] > encoder["ngram_max"]:
         yield f"{key}.encoder.ngram_min is above ngram_max; allowed: at most that"
     if encoder["kind"] == "hashed" and (encoder["model"] or encoder["pooling"] != "mean"):
@@ -179,13 +151,25 @@ def _retrieval_combinations(section: dict[str, Any]) -> Iterator[str]:
             f"{key}.encoder.kind = hashed has no model and no CLS token; allowed: model = null and "
             "pooling = mean, or kind = transformer"
         )
-    if encoder["revision"] is not None and encoder["model"] is None:
-        yield (
-            f"{key}.encoder.revision = {encoder['revision']} has no model; allowed: null, or a "
-            "revision of retrieval.encoder.model"
-        )
+    yield from _lone_revision("retrieval.encoder", encoder, "model")
     if "full" not in section["evaluation"]["modes"]:
         yield f"{key}.evaluation.modes lacks full, which fills the matrix; allowed: full and others"
+
+
+def _uneven_heads(path: str, values: dict[str, Any]) -> Iterator[str]:
+    if values["hidden_size"] % values["heads"]:
+        yield (
+            f"config key {path}.heads = {values['heads']} does not divide hidden_size = "
+            f"{values['hidden_size']}; allowed: a divisor of it"
+        )
+
+
+def _lone_revision(path: str, values: dict[str, Any], name: str) -> Iterator[str]:
+    if values["revision"] is not None and values[name] is None:
+        yield (
+            f"config key {path}.revision = {values['revision']} has no {name}; allowed: null, or a "
+            f"revision of {path}.{name}"
+        )
 
 
 def _ordered_pairs(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
