@@ -37,11 +37,9 @@ rule classification:
         (
             [
                 rules.audit_labels.output,
-                rules.weigh_classes.output,
                 rules.serialize_dataset.output,
                 rules.compare_strategies.output,
-                rules.train_unfiltered.output if "tfidf" in CLASSIFICATION.models() else [],
-                rules.score_audit.output if CLASSIFICATION.kind == "generated" else [],
+                ends_of_track("classification"),
             ]
             if CLASSIFICATION
             else []
@@ -55,8 +53,7 @@ rule descriptors:
             [
                 rules.trace_clusters.output,
                 rules.summarize_descriptors.output,
-                rules.sweep_thresholds.output,
-                rules.assess_stability.output,
+                ends_of_track("descriptors"),
             ]
             if DESCRIPTORS
             else []
