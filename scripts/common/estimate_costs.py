@@ -6,9 +6,10 @@
 
 In: a config, and the records that jobs of an earlier run left beside their logs. Out: a row for
 each rule (TSV; columns in `scripts.common.planned_costs.CostLine`), the same as a page, and the
-page on standard output. All jobs of the config are counted, finished or not. Every row says from
-how many recorded jobs its figures come; rules that nobody recorded stay unknown, and are counted.
-Beside it stands what the jobs ask for (threads or devices times runtime), which is an upper bound.
+page on standard output. All jobs of the config are counted, finished or not, and those of runs that
+may stop early to their end. Every row says from how many recorded jobs its figures come; rules that
+nobody recorded stay unknown, and are counted. Beside it stands what the jobs ask for (threads or
+devices times runtime), which is an upper bound.
 """
 
 from collections.abc import Sequence

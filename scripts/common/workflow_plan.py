@@ -10,6 +10,8 @@ from scripts.common.job_states import Job
 from scripts.common.planned_costs import PlannedJob, RecordedJob
 
 _LOGS = "logs"
+# With patience a plan shows a run as far as it is known: before a run that is its first checkpoint.
+_TO_THE_END = {"language_model": {"patience": None}}
 
 # Outputs of a step's jobs, with wildcards, below the results folder.
 Patterns = dict[str, list[str]]
@@ -19,6 +21,8 @@ def planned_jobs(
     config: Path, *, snakefile: Path, directory: Path
 ) -> tuple[list[PlannedJob], Patterns]:
     """Return all jobs of a config, finished or not, and the outputs of each step.
+
+    Runs of language models that may stop early are planned to their end.
 
     Args:
         config: the file, as for `--configfile`.
@@ -46,7 +50,7 @@ def planned_jobs(
         try:
             workflow = api.workflow(
                 resource_settings=ResourceSettings(cores=1_000_000),
-                config_settings=ConfigSettings(configfiles=[config]),
+                config_settings=ConfigSettings(configfiles=[config], config=_TO_THE_END),
                 snakefile=snakefile,
                 workdir=directory,
             )

@@ -1,10 +1,13 @@
 """The estimate for a config that was run equals the sums of that run's own records."""
 
 import csv
+import re
+import shutil
 import subprocess
 import sys
 
 import pytest
+import yaml
 
 from scripts.common.job_states import RecordReader
 from tests.workflow.harness import ROOT
@@ -78,6 +81,19 @@ def test_a_study_is_planned_from_elsewhere_with_its_own_table(tmp_path):
     )
     assert finished.returncode == 0, finished.stderr[-3000:]
     assert "| score_shard " in finished.stdout
+
+
+def test_runs_that_may_stop_early_are_counted_to_their_end(tmp_path):
+    config = tmp_path / "patient.yaml"
+    settings = yaml.safe_load((ROOT / "tests/config/tiny.yaml").read_text(encoding="utf-8"))
+    settings["language_model"]["patience"] = 1
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    shutil.copytree(ROOT / "tests/config", tmp_path / "tests/config")
+    (tmp_path / "records").mkdir()
+    finished = estimate("--records", str(tmp_path / "records"), directory=tmp_path, config=config)
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    # text has two checkpoints, the two others one each; the start of each is evaluated as well.
+    assert re.search(r"^\| evaluate_checkpoint +\| 7 ", finished.stdout, re.MULTILINE)
 
 
 def test_a_folder_without_records_is_one_line(tmp_path):
