@@ -10,6 +10,7 @@ from typing import Any
 
 from scripts.common.config import Schema, schema_complaints, with_defaults
 from scripts.common.errors import ConfigError
+from scripts.common.input_paths import at_home
 from scripts.common.names import nearest_hint
 
 
@@ -25,7 +26,7 @@ def find_file(key: str, name: str, basedir: Path, *, allowed: str) -> Path:
     Raises:
         ConfigError: there is no such file in either place.
     """
-    path = Path(name).expanduser()
+    path = at_home(name)
     places = [path] if path.is_absolute() else [path, basedir / path]
     for place in places:
         if place.is_file():

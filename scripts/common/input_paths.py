@@ -39,7 +39,7 @@ def named_paths(
     filled = location
     for name, value in marks.items():
         filled = filled.replace(f"{{{name}}}", value)
-    path = Path(filled).expanduser()
+    path = at_home(filled)
 
     def counts(found: Path | str) -> bool:
         return os.path.lexists(found) and (folders or not Path(found).is_dir())
@@ -54,6 +54,14 @@ def named_paths(
     raise ConfigError(
         f"config key {key} = {location} names no file{whose}; correct the path or the glob"
     )
+
+
+def at_home(name: str) -> Path:
+    """Return a path whose `~` is the home folder; a `~name` that is nobody's stays as it is."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
 
 
 def plain_paths(key: str, paths: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.common.config_table import find_file
 from scripts.common.errors import ConfigError
 from scripts.common.input_paths import named_paths
 
@@ -53,6 +54,14 @@ def test_folders_are_left_out_where_files_are_read_but_no_link_is(
     assert named_paths(KEY, "in", basedir) == ["in"]
     with pytest.raises(ConfigError, match=r"location = in names no file; correct"):
         named_paths(KEY, "in", basedir, folders=False)
+
+
+def test_the_home_of_nobody_is_one_line(places: tuple[Path, Path]) -> None:
+    _, basedir = places
+    with pytest.raises(ConfigError, match="location = ~nobody-of-this-name/x names no file"):
+        named_paths(KEY, "~nobody-of-this-name/x", basedir)
+    with pytest.raises(ConfigError, match="is no file, neither in the working directory"):
+        find_file("corpus.sources", "~nobody-of-this-name/x", basedir, allowed="a table")
 
 
 def test_a_mark_is_filled_and_the_message_shows_both(places: tuple[Path, Path]) -> None:
