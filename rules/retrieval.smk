@@ -73,6 +73,9 @@ rule build_session:
         queries=lambda wildcards: RETRIEVAL.files("queries", int(wildcards.session)),
         qrels=lambda wildcards: RETRIEVAL.files("qrels", int(wildcards.session)),
         before=lambda wildcards: RETRIEVAL.session_files(range(int(wildcards.session)), "documents"),
+        before_queries=lambda wildcards: RETRIEVAL.session_files(
+            range(int(wildcards.session)), "queries"
+        ),
     output:
         documents=f"{RETRIEVAL_FOLDER}/sessions/{{session}}/documents.parquet",
         session_queries=f"{RETRIEVAL_FOLDER}/sessions/{{session}}/queries.parquet",

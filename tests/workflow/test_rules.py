@@ -25,6 +25,12 @@ OFFERED_RESOURCES = {
     *("tmpdir", "mem_mb", "batch_documents", "chunk_documents"),
     *("batch_tokens", "save_steps", "memory_mb", "gpu"),
 }
+# Arguments with a default that a rule leaves to who calls the step by hand.
+BY_HAND = {
+    "serialize_dataset": {"batch_rows", "rows_per_file"},
+    "shard_molecules": {"batch_rows"},
+    "trace_clusters": {"verbose"},
+}
 # What people call on files of their own, outside a run.
 COMMANDS = {"analyse_results", "apply_selection", "find_substitutes", "predict_labels"}
 # A second form of a rule shares its script, log and benchmark.
@@ -116,6 +122,8 @@ def test_rule_names_match_the_signature(name: str) -> None:
     needed = {key for key, value in parameters.items() if value.default is inspect.Parameter.empty}
     offered = {*rule.wildcard_names, "threads", *OFFERED_RESOURCES}
     assert not needed - set(owed) - offered, "missing"
+    left = set(parameters) - set(owed) - offered
+    assert left == BY_HAND.get(name, set()), "an optional argument that no run ever gives"
     for kind in (rule.input, rule.output):
         assert len(kind) == sum(
             1 if end is None else end - start for start, end in kind._names.values()
