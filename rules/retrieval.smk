@@ -390,7 +390,7 @@ rule compare_methods:
         measure=RETRIEVAL.config["evaluation"]["measure"],
         bootstrap=RETRIEVAL.config["evaluation"]["bootstrap"],
         seed=CONFIG["seed"],
-        code_hash=code_version("scripts/retrieval/compare_methods.py", packages=("numpy",)),
-        code=code_version("scripts/retrieval/compare_methods.py", packages=("numpy",)),
+        code_hash=code_version("scripts/retrieval/compare_methods.py", packages=("numpy", "scipy")),
+        code=code_version("scripts/retrieval/compare_methods.py", packages=("numpy", "scipy")),
     script:
         "../scripts/retrieval/compare_methods.py"

@@ -83,6 +83,8 @@ def address_complaints(location: str, sha256: Iterable[str]) -> Iterator[str]:
         except DownloadError as error:
             yield str(error)
             continue
+        if parts.scheme not in ("http", "https"):
+            yield f"{name} is no address of the web; allowed: one that begins with https:// or http://"
         secrets = [key for key, _ in parse_qsl(parts.query, True) if is_secret_name(key)]
         if "@" in parts.netloc:
             yield (

@@ -25,6 +25,7 @@ from typing import Any
 from scripts.common.errors import ExpectedError
 from scripts.common.files import want_of_space
 from scripts.common.gpu_lease import lease_gpus
+from scripts.common.input_paths import at_home
 from scripts.common.job_record import recording
 from scripts.common.logs import start_logging
 
@@ -141,7 +142,7 @@ def _convert(value: Any, hint: Any) -> Any:
     if hint is Path:
         if isinstance(value, list):
             raise _MisfitError(f"one file in the script, but the rule gives {len(value)}")
-        return Path(str(value)).expanduser()
+        return at_home(str(value))
     if hint in (int, float) and isinstance(value, str):
         return hint(value)
     return str(value) if hint is str else value

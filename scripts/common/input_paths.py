@@ -39,21 +39,32 @@ def named_paths(
     filled = location
     for name, value in marks.items():
         filled = filled.replace(f"{{{name}}}", value)
-    path = at_home(filled)
-
-    def counts(found: Path | str) -> bool:
-        return os.path.lexists(found) and (folders or not Path(found).is_dir())
-
     for folder in (Path(), basedir):
-        if counts(folder / path):
-            return plain_paths(f"config key {key}", [str(folder / path)])
-        pattern = Path(escape(str(folder))) / path
-        if found := sorted(filter(counts, glob(str(pattern), recursive=True))):
+        if found := paths_below(folder, filled, folders=folders):
             return plain_paths(f"config key {key}", found)
     whose = "".join(f" for {name} {value}" for name, value in marks.items())
     raise ConfigError(
         f"config key {key} = {location} names no file{whose}; correct the path or the glob"
     )
+
+
+def paths_below(folder: Path, location: str, *, folders: bool) -> list[str]:
+    """Return what a path or glob names in a folder, sorted; what is there as it stands comes first.
+
+    Args:
+        folder: where relative locations are looked up.
+        location: path or glob; `~` is the home folder.
+        folders: whether folders count. A link to nothing always does.
+    """
+    path = at_home(location)
+
+    def counts(found: Path | str) -> bool:
+        return os.path.lexists(found) and (folders or not Path(found).is_dir())
+
+    if counts(folder / path):
+        return [str(folder / path)]
+    pattern = Path(escape(str(folder))) / path
+    return sorted(filter(counts, glob(str(pattern), recursive=True)))
 
 
 def at_home(name: str) -> Path:

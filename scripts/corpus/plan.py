@@ -3,14 +3,13 @@
 Used by the rules when Snakemake reads them; no step imports it.
 """
 
-import glob
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from scripts.common.config_table import find_file
 from scripts.common.errors import ConfigError
-from scripts.common.input_paths import plain_paths
+from scripts.common.input_paths import paths_below, plain_paths
 from scripts.corpus.stop_list import read_stop_list
 
 _FLOOR = {
@@ -227,8 +226,7 @@ class CorpusPlan:
         row = self.sources[source]
         if row["kind"] != "local":
             return []
-        pattern = str(self.folder / Path(row["location"]).expanduser())
-        files = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
+        files = paths_below(self.folder, row["location"], folders=False)
         if not files:
             raise ConfigError(
                 f"source {source}: location = {row['location']!r} matches no file; it is relative "

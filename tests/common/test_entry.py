@@ -172,6 +172,8 @@ def test_home_folder_is_expanded(monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
     (model,) = arguments_from_job(run, job(params={"model": "~/m"})).values()
     assert model == Path("/home/somebody/m")
+    (model,) = arguments_from_job(run, job(params={"model": "~nobody-of-this-name.csv"})).values()
+    assert model == Path("~nobody-of-this-name.csv")
 
 
 def test_default_stands_where_the_rule_is_silent():

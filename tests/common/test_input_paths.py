@@ -6,7 +6,7 @@ import pytest
 
 from scripts.common.config_table import find_file
 from scripts.common.errors import ConfigError
-from scripts.common.input_paths import named_paths
+from scripts.common.input_paths import named_paths, paths_below
 
 KEY = "classification.input.location"
 
@@ -71,3 +71,15 @@ def test_a_mark_is_filled_and_the_message_shows_both(places: tuple[Path, Path]) 
     assert named_paths(KEY, "{session}.jsonl", basedir, marks=marks) == ["D0.jsonl"]
     with pytest.raises(ConfigError, match=r"= x/\{session\} names no file for session D0; correct"):
         named_paths(KEY, "x/{session}", basedir, marks=marks)
+
+
+def test_files_of_a_source_are_found_below_a_folder_that_reads_as_a_glob(
+    places: tuple[Path, Path],
+) -> None:
+    here, _ = places
+    for name in ("b [1].csv", "a.csv"):
+        (here / name).touch()
+    (here / "folder.csv").mkdir()
+    assert paths_below(here, "*.csv", folders=False) == [f"{here}/a.csv", f"{here}/b [1].csv"]
+    assert paths_below(here, "b [1].csv", folders=False) == [f"{here}/b [1].csv"]
+    assert paths_below(here, "c.csv", folders=False) == []

@@ -84,6 +84,14 @@ def test_an_open_address_needs_a_digest(tmp_path: Path) -> None:
         assert not is_open(own)
 
 
+def test_only_addresses_of_the_web_are_fetched() -> None:
+    for address in ("ftp://example.org/a.jsonl", "file:///etc/passwd", "example.org/a.jsonl"):
+        (complaint,) = address_complaints(address, ["0" * 64])
+        assert complaint == (
+            f"{address} is no address of the web; allowed: one that begins with https:// or http://"
+        )
+
+
 def test_a_key_called_like_a_secret_is_named_without_its_value() -> None:
     for key in ("hf_token", "token", "api_key", "password"):
         with pytest.raises(ConfigError) as caught:
