@@ -21,6 +21,7 @@ import yaml
 
 from scripts.common.check_config import ROOT, SCHEMA_FILE, merged_config, settled_config
 from scripts.common.config import load_schema
+from scripts.common.config_table import find_file
 from scripts.common.errors import ConfigError, ExpectedError
 from scripts.common.files import read_json, write_text
 from scripts.common.sources_table import find_table
@@ -165,6 +166,11 @@ def prepared_config(
     before = settled_config(below, schema, ROOT).config
     tokenizer = before["corpus"]["tokenizer"]
     table = find_table(str(sources) if sources is not None else before["corpus"]["sources"], ROOT)
+    limits: dict[str, Any] = {"max_entity_freq": max_entity_freq}
+    if (listed := before["corpus"]["entity_coref"]["stop_list"]) is not None:
+        key = "corpus.entity_coref.stop_list"
+        file = find_file(key, listed, ROOT, allowed="null, or path of a text file")
+        limits["stop_list"] = str(file.resolve())
     config: dict[str, Any] = {
         "corpus": {
             "sources": str(table.resolve()),
@@ -174,7 +180,7 @@ def prepared_config(
                 # The base's revision is one of the base's model.
                 "revision": tokenizer["revision"] if model == tokenizer["model"] else None,
             },
-            "entity_coref": {"max_entity_freq": max_entity_freq},
+            "entity_coref": limits,
         },
         "language_model": {"runs": None},
     }
@@ -185,13 +191,13 @@ def prepared_config(
     settled, rows, *_ = settled_config(joined, schema, ROOT)
     if not any("entity_coref" in row["used_by"] for row in rows.values()):
         raise ConfigError(f"{table.name} has no source that is used_by entity_coref; name one")
-    limits = settled["corpus"]["entity_coref"]
+    allowed = settled["corpus"]["entity_coref"]
     for length in lengths:
         reach = (length - 2) * _MOST_CHARACTERS_OF_A_TOKEN
-        if limits["max_characters"] == "measured" and reach < limits["min_characters"]:
+        if allowed["max_characters"] == "measured" and reach < allowed["min_characters"]:
             raise ConfigError(
                 f"--seq-len {length} is too small for documents of at least "
-                f"{limits['min_characters']} characters; raise it, or lower "
+                f"{allowed['min_characters']} characters; raise it, or lower "
                 "corpus.entity_coref.min_characters in a --configfile"
             )
     return config

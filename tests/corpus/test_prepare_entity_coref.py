@@ -71,6 +71,22 @@ def test_options_are_laid_over_the_published_config(folder):
     }
 
 
+def test_a_stop_list_is_that_beside_the_user_and_not_one_in_the_output_folder(folder):
+    (folder / "stop.txt").write_text("서울\n", encoding="utf-8")
+    (folder / "own.yaml").write_text("corpus: {entity_coref: {stop_list: stop.txt}}\n")
+    config = prepare_entity_coref.prepared_config(
+        folder / "own.yaml",
+        lengths=[1536],
+        model="klue/bert-base",
+        max_entity_freq=500,
+        sources=None,
+    )
+    assert config["corpus"]["entity_coref"] == {
+        "max_entity_freq": 500,
+        "stop_list": str(folder / "stop.txt"),
+    }
+
+
 @pytest.mark.parametrize(("model", "revision"), [("a/b", "0123"), ("a/c", None)])
 def test_a_revision_stays_with_its_model(folder, model, revision):
     (folder / "my.yaml").write_text(
