@@ -17,9 +17,9 @@ from scripts.common.errors import InputError
 
 _BLOCK_BYTES = 8 << 20
 _GROUP_BYTES = 64 << 20
-_MISSING = pa.array(
-    ["", "na", "nan", "-nan", "null", "none", "n/a", "#n/a", "#na", "<na>", "inf", "-inf", "+inf"]
-)
+# What stands for a missing number, in lower case.
+_MISSING = ["", "na", "nan", "-nan", "null", "none", "n/a", "#n/a", "#na", "<na>", "1.#qnan"]
+_INFINITE = ["inf", "-inf", "+inf"]
 _KINDS = (pa.int64(), pa.bool_(), pa.float64())
 _LONGEST_SHOWN = 40
 
@@ -46,11 +46,13 @@ def csv_types(path: Path, descriptors: Collection[str]) -> dict[str, pa.DataType
         InputError: a descriptor holds something that is no number, or the file is damaged.
     """
     names = [name for name in csv_names(path) if name in descriptors]
+    if not names:
+        return {}
     possible = {name: list(_KINDS) for name in names}
     empty = set(names)
-    for block in _blocks(path):
+    for block in csv_blocks(path, names):
         for name in names:
-            texts = _known(block.column(name))
+            texts = known_texts(block.column(name), infinite_too=True)
             if texts.null_count < len(texts):
                 empty.discard(name)
                 before = possible[name]
@@ -81,9 +83,9 @@ def convert_csv(path: Path, target: Path, types: Mapping[str, pa.DataType]) -> i
                 writer.write_table(table, row_group_size=max(1, len(table)))
                 waiting.clear()
 
-        for block in _blocks(path):
+        for block in csv_blocks(path, schema.names):
             columns = [
-                _known(block.column(field.name)).cast(field.type)
+                known_texts(block.column(field.name), infinite_too=True).cast(field.type)
                 if field.name in types
                 else block.column(field.name)
                 for field in schema
@@ -96,8 +98,13 @@ def convert_csv(path: Path, target: Path, types: Mapping[str, pa.DataType]) -> i
     return rows
 
 
-def _blocks(path: Path) -> Iterator[pa.RecordBatch]:
-    with _damage_named(path), _open(path, csv_names(path)) as reader:
+def csv_blocks(path: Path, names: Collection[str]) -> Iterator[pa.RecordBatch]:
+    """Yield columns as text, in bounded blocks of rows.
+
+    Raises:
+        InputError: the file is missing, or no CSV in UTF-8 to its end.
+    """
+    with _damage_named(path), _open(path, names) as reader:
         yield from reader
 
 
@@ -106,7 +113,9 @@ def _open(path: Path, names: Collection[str]) -> pc_csv.CSVStreamingReader:
         path,
         read_options=pc_csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
         parse_options=pc_csv.ParseOptions(newlines_in_values=True),
-        convert_options=pc_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+        convert_options=pc_csv.ConvertOptions(
+            include_columns=list(names), column_types=dict.fromkeys(names, pa.string())
+        ),
     )
 
 
@@ -121,10 +130,11 @@ def _damage_named(path: Path) -> Iterator[None]:
         raise InputError(f"part {path} is no readable CSV ({reason}); correct it") from error
 
 
-def _known(texts: pa.Array) -> pa.Array:
-    """Return trimmed texts, null where they stand for a missing or an infinite value."""
+def known_texts(texts: pa.Array, *, infinite_too: bool) -> pa.Array:
+    """Return trimmed texts, null where they stand for a missing value, or for an infinite one."""
     trimmed = pc.utf8_trim_whitespace(texts)
-    missing = pc.is_in(pc.utf8_lower(trimmed), value_set=_MISSING)
+    unknown = pa.array([*_MISSING, *(_INFINITE if infinite_too else ())])
+    missing = pc.is_in(pc.utf8_lower(trimmed), value_set=unknown)
     return pc.if_else(missing, pa.scalar(None, pa.string()), trimmed)
 
 

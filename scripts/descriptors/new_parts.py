@@ -1,6 +1,5 @@
 """Parts of a new table, Parquet or CSV: their columns, and their rows in bounded batches."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,15 +7,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from scripts.common.errors import InputError
+from scripts.descriptors.csv_parts import csv_blocks, csv_names, is_csv, known_texts
 
-_CSV_BLOCK_BYTES = 8 << 20
 _READ_BYTES = 1 << 20
-# What stands for a missing number in CSV files, in lower case.
-_MISSING = ("", "nan", "na", "n/a", "#n/a", "null", "none", "-nan", "1.#qnan")
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class Part:
     @property
     def is_csv(self) -> bool:
         """Whether the file is CSV by its name."""
-        return self.path.suffix.lower() == ".csv"
+        return is_csv(self.path)
 
 
 def describe_part(path: Path) -> Part:
@@ -48,8 +44,8 @@ def describe_part(path: Path) -> Part:
     if not path.is_file():
         raise InputError(f"{path} is no file; name the files of the new table")
     rows = None
-    if path.suffix.lower() == ".csv":
-        names = _csv_header(path)
+    if is_csv(path):
+        names = csv_names(path)
         types = [pa.string() for _ in names]
     else:
         with _parquet(path) as file:
@@ -59,17 +55,6 @@ def describe_part(path: Path) -> Part:
         if times > 1:
             raise InputError(f"{path} has {times} columns called {name!r}; give each its own name")
     return Part(path, dict(zip(names, types, strict=True)), rows)
-
-
-def _csv_header(path: Path) -> list[str]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            header = next(csv.reader(stream), [])
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is no CSV in UTF-8 ({error}); convert it") from error
-    if not header:
-        raise InputError(f"{path} is empty; give it a line of column names")
-    return header
 
 
 def _parquet(path: Path) -> pq.ParquetFile:
@@ -91,7 +76,8 @@ def read_batches(part: Part, names: Sequence[str], rows: int) -> Iterator[pa.Rec
         raise InputError(f"{part.path} has none of the columns that are wanted; leave it out")
     try:
         for batch in (
-            _csv_batches(part, names) if part.is_csv else _parquet_batches(part, names, rows)
+            # Text: a type guessed from the first rows would fail at the first number unlike them.
+            csv_blocks(part.path, names) if part.is_csv else _parquet_batches(part, names, rows)
         ):
             for start in range(0, batch.num_rows, rows):
                 yield batch.slice(start, rows)
@@ -104,21 +90,6 @@ def _parquet_batches(part: Part, names: Sequence[str], rows: int) -> Iterator[pa
         for batch in file.iter_batches(batch_size=rows, columns=list(names), use_threads=False):
             # Asked for "a" the reader also gives "a.b", which it takes for a part of it.
             yield batch.select(list(names))
-
-
-def _csv_batches(part: Part, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    # Read as text: a type guessed from the first rows would fail at the first number unlike them.
-    reader = pa_csv.open_csv(
-        part.path,
-        read_options=pa_csv.ReadOptions(block_size=_CSV_BLOCK_BYTES, use_threads=False),
-        convert_options=pa_csv.ConvertOptions(
-            include_columns=list(names),
-            column_types={name: pa.string() for name in names},
-            strings_can_be_null=False,
-        ),
-    )
-    with reader:
-        yield from reader
 
 
 def as_type(values: pa.Array, kind: pa.DataType, part: Part, name: str) -> pa.Array:
@@ -159,9 +130,6 @@ def as_numbers(values: pa.Array, kind: pa.DataType, part: Part, name: str) -> pa
 
 
 def _parsed(texts: pa.Array) -> pa.Array:
-    trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(texts))
-    trimmed = pc.if_else(
-        pc.is_in(trimmed, pa.array(_MISSING)), pa.scalar(None, pa.string()), trimmed
-    )
-    trimmed = pc.if_else(pc.equal(trimmed, "true"), "1", trimmed)
-    return pc.if_else(pc.equal(trimmed, "false"), "0", trimmed).cast(pa.float64())
+    known = pc.utf8_lower(known_texts(texts, infinite_too=False))
+    known = pc.if_else(pc.equal(known, "true"), "1", known)
+    return pc.if_else(pc.equal(known, "false"), "0", known).cast(pa.float64())

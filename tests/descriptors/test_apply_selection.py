@@ -1,5 +1,6 @@
 """A fitted selection on new tables: order, substitutes, types, and what is refused."""
 
+import gzip
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ import pytest
 from scripts.common.errors import ConfigError, InputError
 from scripts.common.files import read_json
 from scripts.descriptors.apply_selection import run
+from scripts.descriptors.csv_parts import csv_types
 from scripts.descriptors.lineage import Origin, trace
 from scripts.descriptors.results_folder import ResultsFolder
 from scripts.descriptors.selection import choose_columns
@@ -173,6 +175,19 @@ def test_csv_parts_give_the_same_as_parquet(tmp_path: Path, fitted: Path):
     assert table["smiles"].to_pylist() == ["C,1", " C2 ", "C3", "C0"]
 
 
+def test_csv_is_read_as_the_reduction_reads_it(tmp_path: Path, fitted: Path):
+    """Packed, with line ends in quotes, and with every spelling of a missing number."""
+    missing = ("", "NA", "NaN", "-nan", "null", "None", "N/A", "#N/A", "#NA", "<NA>", "1.#QNAN")
+    text = "i,smiles,a,h\n" + "".join(f'1,"C\n{n}",{word},2\n' for n, word in enumerate(missing))
+    packed = tmp_path / "1.csv.gz"
+    packed.write_bytes(gzip.compress(text.encode()))
+    assert csv_types(packed, {"a", "h"}) == {"a": pa.float64(), "h": pa.int64()}
+    table = Applied(tmp_path, fitted, [packed]).table
+    assert table["a"].to_pylist() == [None] * len(missing)
+    assert table["h"].to_pylist() == [2.0] * len(missing)
+    assert table["smiles"].to_pylist() == [f"C\n{n}" for n in range(len(missing))]
+
+
 @pytest.mark.parametrize("batch_rows", [1, 7, 10_000])
 def test_batches_do_not_change_the_bytes(tmp_path: Path, fitted: Path, batch_rows: int):
     parts = [
@@ -216,8 +231,8 @@ def test_bad_parts_are_refused_by_name(tmp_path: Path, fitted: Path):
         (cut, "cut.parquet is not a complete Parquet file"),
         (twice, "twice.parquet has 2 columns called 'a'"),
         (words, "words.parquet: column a holds values that are no numbers"),
-        (ragged, "ragged.csv cannot be read to its end"),
-        (empty, "empty.csv is empty"),
+        (ragged, "ragged.csv is no readable CSV"),
+        (empty, "empty.csv is no readable CSV (Empty CSV file)"),
         (strange, "strange.parquet has none of the columns"),
         (tmp_path / "nowhere.parquet", "nowhere.parquet is no file"),
     ):
