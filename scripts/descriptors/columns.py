@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from scripts.common.errors import IntegrityError
 from scripts.common.files import read_json
-from scripts.descriptors.parquet_parts import open_part, values_of
+from scripts.descriptors.parquet_parts import open_part, remedy_of_part, values_of
 
 DESCRIPTOR = "descriptor"
 _BATCH_ROWS = 16_384
@@ -150,7 +150,8 @@ def required_values(min_effective_n: int, rows: int) -> int:
 
 def _refuse_altered(path: Path, size: int) -> None:
     if not path.is_file():
-        raise IntegrityError(f"part {path} is missing; put it back or run describe_table again")
+        remedy = remedy_of_part(path, "put it back or run describe_table again")
+        raise IntegrityError(f"part {path} is missing; {remedy}")
     found = path.stat().st_size
     if found != size:
         raise IntegrityError(

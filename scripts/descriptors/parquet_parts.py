@@ -1,5 +1,6 @@
 """Parquet parts of a descriptor table: opening them and reading numbers out of them."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ import pyarrow.parquet as pq
 
 from scripts.common.errors import ExpectedError
 
+# The folder below the results in which `compute_descriptors` leaves the parts that it makes.
+_COMPUTED = ("descriptors", "computed")
 _READ_BYTES = 256 << 10  # of each column that is read
 # Every value of these is a float32. ASSUME whole numbers of 64 bits that are not exact in float64
 # are identifiers, which are declared as metadata.
@@ -40,13 +43,22 @@ def open_part(path: Path, failure: type[ExpectedError]) -> Iterator[pq.ParquetFi
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES) as file:
             yield file
     except FileNotFoundError:
-        raise failure(f"part {path} is missing; put it back or correct the path") from None
+        remedy = remedy_of_part(path, "put it back or correct the path")
+        raise failure(f"part {path} is missing; {remedy}") from None
     except PermissionError as error:
         raise failure(f"part {path} cannot be read: {error.strerror}; allow it") from error
     except (pa.ArrowException, OSError) as error:
         raise failure(
-            f"part {path} is damaged or no complete Parquet file ({_first_line(error)}); replace it"
+            f"part {path} is damaged or no complete Parquet file ({_first_line(error)}); "
+            + remedy_of_part(path, "replace it")
         ) from error
+
+
+def remedy_of_part(path: Path, otherwise: str) -> str:
+    """Return what mends a part: the command that computes it again, `otherwise` for a given one."""
+    if path.parts[-3:-1] != _COMPUTED:
+        return otherwise
+    return f"compute it again: snakemake --force {shlex.quote(str(path))}"
 
 
 def _first_line(error: Exception) -> str:

@@ -125,6 +125,17 @@ def test_a_truncated_part(tmp_path, kept):
     assert text.startswith(f"part {cut} is damaged or no complete Parquet file (")
 
 
+def test_a_computed_part_is_mended_by_a_command_and_a_given_one_by_its_owner(tmp_path):
+    (given,) = write_parts(tmp_path, {"a": np.arange(500.0)})
+    computed = tmp_path / "descriptors" / "computed" / "000.parquet"
+    computed.parent.mkdir(parents=True)
+    for part, remedy in ((given, "replace it"), (computed, f"snakemake --force {computed}")):
+        part.write_bytes(b"PAR1")
+        assert failure(tmp_path, [part]).endswith(remedy)
+    computed.unlink()
+    assert failure(tmp_path, [computed]).endswith(f"snakemake --force {computed}")
+
+
 def test_a_part_that_is_missing_or_of_another_kind(tmp_path):
     for name in ("gone.parquet", "gone.csv"):
         text = failure(tmp_path, [tmp_path / name])
