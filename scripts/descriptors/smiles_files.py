@@ -99,8 +99,8 @@ def _lines(path: Path) -> Iterator[SmilesRow]:
 
 def _open_text(path: Path) -> TextIO:
     if path.suffix.lower() == _PACKED:
-        return gzip.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8")
+        return gzip.open(path, "rt", encoding="utf-8-sig")
+    return path.open(encoding="utf-8-sig")
 
 
 def _csv_batches(path: Path, wanted: list[str], separator: str) -> Iterator[pa.RecordBatch]:

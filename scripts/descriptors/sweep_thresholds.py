@@ -114,7 +114,7 @@ def run(
     found: list[SweepRow] = []
     for rows in (
         _variance_rows(table, statistics, settings),
-        _spearman_rows(read_matrices(correlation), statistics, settings),
+        _spearman_rows(read_matrices(correlation), correlation, statistics, settings),
         _vif_rows(read_matrices(vif_correlation), vif_correlation, settings),
         _dependence_rows(read_matrices(dependence), dependence, statistics, settings),
     ):
@@ -181,10 +181,10 @@ def _statistics_of(row: dict[str, Any]) -> ColumnStatistics:
 
 
 def _spearman_rows(
-    matrices: Matrices, statistics: Path, settings: PassSettings
+    matrices: Matrices, path: Path, statistics: Path, settings: PassSettings
 ) -> Iterator[SweepRow]:
     names, facts = matrices.names, column_facts(statistics, matrices.names)
-    rho = magnitudes(matrices, "spearman", statistics)
+    rho = magnitudes(matrices, "spearman", path)
     configured = settings.spearman["threshold"]
     for threshold in _grid(SPEARMAN, configured):
         left = len(correlated_clusters(names, rho, facts, settings.with_spearman(threshold)))

@@ -164,6 +164,14 @@ def test_truncated_and_unknown_files_are_named(tmp_path: Path) -> None:
             list(read_smiles(path, smiles_field="smiles", id_field=None, batch_rows=10))
 
 
+@pytest.mark.parametrize("name", ["in.smi", "in.smi.gz"])
+def test_a_byte_order_mark_is_no_part_of_a_smiles(tmp_path: Path, name: str) -> None:
+    data = "\ufeffCCO ethanol\nC\n".encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    rows = list(read_smiles(tmp_path / name, smiles_field="", id_field=None, batch_rows=10))
+    assert [row.smiles for row in rows] == ["CCO", "C"]
+
+
 def test_smi_lines_hold_a_molecule_and_a_name(tmp_path: Path) -> None:
     path = tmp_path / "in.smi"
     path.write_text("CCO ethanol\nCC\tethane two\n\nC\n", encoding="utf-8")

@@ -29,7 +29,7 @@ def swept(chain: Chain, **changed: Any) -> list[dict[str, str]]:
         "dependence": folder.dependence,
         "sweep": folder.folder / "sweep.tsv",
     }
-    run(**arguments, **{**chain.sections, **changed})
+    run(**{**arguments, **chain.sections, **changed})
     with (folder.folder / "sweep.tsv").open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream, delimiter="\t"))
 
@@ -133,3 +133,10 @@ def test_results_of_other_settings_are_refused(
     changed = {section: {**graded.sections[section], key: value}}
     with pytest.raises(IntegrityError, match=message):
         swept(graded, **changed)
+
+
+def test_a_file_without_its_matrix_is_named(graded: Chain):
+    wrong = graded.folder.dependence
+    with pytest.raises(IntegrityError) as caught:
+        swept(graded, correlation=wrong)
+    assert str(caught.value).startswith(f"{wrong} has no matrix 'spearman'")
