@@ -244,13 +244,14 @@ def null_table(null: dict[str, Any]) -> Table:
     rows = []
     for key, label in (("table", "as in the table"), ("smallest_overlap", "fewest shared rows")):
         for measure, name in (("hsic", "nHSIC"), ("rdc", "RDC")):
-            found, overlap = null[key][measure], null[key]["overlap"]
+            # Without a measured pair, or without any, the figures are left out.
+            found, overlap = null[key].get(measure, {}), null[key].get("overlap", {})
             rows.append(
                 [
                     f"{name}, {label}",
-                    count(found["measured"]),
-                    number_text(overlap["median"]),
-                    *(similarity_text(found[n]) for n in ("mean", "quantile_95", "maximum")),
+                    count(found.get("measured", 0)),
+                    number_text(overlap.get("median")),
+                    *(similarity_text(found.get(n)) for n in ("mean", "quantile_95", "maximum")),
                 ]
             )
     return headings, rows

@@ -153,7 +153,7 @@ def _chance(null: dict[str, Any], thresholds: Thresholds) -> list[str]:
         ("hsic", "nHSIC", thresholds.hsic),
         ("rdc", "RDC", thresholds.rdc),
     ):
-        most = null["table"][measure]["maximum"]
+        most = null["table"][measure].get("maximum")
         if level is not None and most is not None and most >= level:
             found.append(
                 f"Permuted pairs reach an {name} of {most:.3f}, no less than the threshold "

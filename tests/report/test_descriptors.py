@@ -24,6 +24,7 @@ from scripts.report.descriptors_figures import (
     sizes_figure,
     vif_figure,
 )
+from scripts.report.descriptors_section import null_table
 from scripts.report.descriptors_tables import (
     CLUSTERING_COLUMNS,
     HEATMAP_SCHEMA,
@@ -496,6 +497,19 @@ def test_warnings_say_what_to_mind(tables: Path) -> None:
     assert "60 was taken" in small and "partition of pass 4" in unsettled
     assert doubtful.startswith("7 pairs of pass 2")
     assert "an RDC of 0.930, no less than the threshold 0.9" in chance
+
+
+def test_a_null_without_a_measured_pair_is_told_by_dashes(tables: Path) -> None:
+    """Where few rows are shared by chance, no permuted pair reaches the fewest rows of a pair."""
+    summary = read_descriptors_summary(tables / "summary.json")
+    unmeasured = {"hsic": {"measured": 0}, "rdc": {"measured": 0}}
+    overlap = {"minimum": 20, "median": 20.0, "maximum": 21}
+    null = {"table": {"overlap": overlap, **unmeasured}, "smallest_overlap": {"pairs": 0}}
+    _, rows = null_table(null)
+    assert rows[1] == ["RDC, as in the table", "0", "20", "–", "–", "–"]
+    assert rows[3] == ["RDC, fewest shared rows", "0", "–", "–", "–", "–"]
+    summary["leiden"]["pass2"]["settled"] = True
+    assert warnings({**summary, "null": {**summary["null"], **null}}) == []
 
 
 def test_what_was_settled_otherwise_is_no_warning(tables: Path) -> None:
