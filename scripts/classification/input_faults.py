@@ -19,6 +19,14 @@ from scripts.classification.row_faults import (
 
 STRING_LABELS = "string_labels"
 LOST_BY_EXTRACTION = "lost_by_extraction"
+_REMEDY_OF_NULL = (
+    "Rows without a label are left out of everything that follows. Find out whether one class "
+    "lacks its label more often than others: then the class frequencies are off as well."
+)
+_REMEDY_OF_NULL_LIKE = (
+    "If such a label means that there is none, leave its cells empty in the input; its rows are "
+    "then left out."
+)
 
 
 def string_labels(report: Mapping[str, Any], classes: int) -> Fault | None:
@@ -57,8 +65,7 @@ def null_label(report: Mapping[str, Any]) -> Fault | None:
         len(alike),
         shown([f"row {row}" for row in report["null_label_rows"]]),
         what,
-        "They are left out of everything that follows. Find out whether one class lacks its label "
-        "more often than others: then the class frequencies are off as well.",
+        _REMEDY_OF_NULL if missing else _REMEDY_OF_NULL_LIKE,
     )
 
 
@@ -147,7 +154,7 @@ def _conflicting(found: RowFault, of: AuditedSet) -> tuple[str, str, str]:
         "with a row of another label. Either a label is wrong, or the text lacks what tells the "
         "classes apart; no model can be right on all of them.",
         "Look at the examples: correct the labels, or add a column that decides (text_columns). "
-        "Such rows stay on one side of the split where duplicates is group or drop.",
+        "Such rows stay on one side of the split, whatever duplicates is.",
     )
 
 

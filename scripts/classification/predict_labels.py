@@ -114,13 +114,15 @@ def _column(file: Path, column: str) -> Iterator[str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from scripts.classification.damage import damage_named
+
     try:
         table = pq.ParquetFile(file, pre_buffer=False)
     except FileNotFoundError:
         raise InputError(f"{file} is missing; name a Parquet file with a column of texts") from None
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{file} is no complete Parquet file ({error}); make it again") from None
-    with table:
+    with table, damage_named(file):
         if column not in table.schema_arrow.names:
             names = ", ".join(table.schema_arrow.names)
             raise InputError(f"{file} has no column {column}; choose one of {names}")

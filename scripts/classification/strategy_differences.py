@@ -184,9 +184,11 @@ def _mean_draws(
 
 
 def _interval(differences: _Numbers) -> tuple[float, float]:
+    # A bucket of the input is empty where its only class with test rows is OTHER in a draw.
+    defined = differences[~np.isnan(differences)]
     low, high = (
         0.0 if abs(end) < _RESIDUE else float(end)
-        for end in np.quantile(differences, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+        for end in np.quantile(defined, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     )
     return low, high
 

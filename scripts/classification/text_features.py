@@ -20,6 +20,8 @@ from scripts.common.errors import InputError, IntegrityError
 from scripts.common.files import read_json, write_text
 
 _REMEDY = "delete it and run again"
+# How scikit-learn says that no n-gram is left: none at all, none frequent enough, fewer texts.
+_NOTHING_LEFT = ("vocabulary", "no terms remain", "max_df corresponds to < documents than min_df")
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def learn_vocabulary(
     try:
         features = vectorizer.fit_transform(texts)
     except ValueError as error:
-        if "vocabulary" not in str(error) and "no terms remain" not in str(error):
+        if not any(said in str(error) for said in _NOTHING_LEFT):
             raise
         raise InputError(
             f"no n-gram of {ngram_min} to {ngram_max} characters stands in {min_count} of the "

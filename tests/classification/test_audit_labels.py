@@ -230,6 +230,8 @@ def test_faults_say_their_figures(tmp_path):
     faults = audit(inputs, tmp_path).faults
     conflict = faults["conflicting_duplicate"]
     assert conflict["examples"] == f"rows 1, {len(sound_rows()) + 16}: 100 / 105"
+    assert "on one side of the split, whatever duplicates is" in conflict["remedy"]
+    assert "left out of everything" in faults["null_label"]["remedy"]
     assert "(0.09 %)" in conflict["what"]  # 2 of 2,138 labelled rows
     assert faults["label_noise"]["examples"].startswith("row 50: 102 -> ")
     # All but the four suspects are predicted as they are labelled: of 2,134 kept rows.

@@ -9,8 +9,11 @@ import pytest
 from sklearn.metrics import f1_score
 
 from scripts.classification.drawn_groups import draw_groups, draw_seeds
-from scripts.classification.finished_runs import find_judged_rows
-from scripts.classification.scoring import buckets_of
+from scripts.classification.finished_runs import FinishedRun, JudgedRows, find_judged_rows
+from scripts.classification.label_map import LabelMap
+from scripts.classification.scopes import input_scope
+from scripts.classification.scoring import buckets_of, score_classes
+from scripts.classification.strategy_differences import compare
 from scripts.classification.tables import KEPT, SPLITS
 from scripts.common.errors import IntegrityError
 from scripts.common.files import read_json, write_json
@@ -401,3 +404,30 @@ def test_other_seeds_unknown_strategies_and_repeats_are_refused(comparison):
     comparison.runs = comparison.runs[:1] * 2
     with pytest.raises(IntegrityError, match="given twice"):
         comparison.compare()
+
+
+def test_a_bucket_that_a_draw_leaves_empty_has_an_interval_of_the_other_draws():
+    """OTHER, no class of the input, and `a` have one test group each: some draws hold no `a`."""
+    labels, buckets = np.array([0, 0, 1, 1, 2, 2, 2]), ["medium", "medium", "head"]
+    split = JudgedRows(np.arange(7), labels, np.array([1, 1, 2, 2, 3, 4, 5]), np.ones(3, int), {})
+    scope = input_scope(
+        buckets,
+        split.support,
+        LabelMap(("OTHER", "a", "b"), {"rare": "OTHER"}),
+        [["rare", 5, "merged_other"]],
+        {"train": 100, "validation": 10, "test": 20},
+        **LIMITS,
+    )
+    answers = {"none": np.zeros(7, int), "repair": labels}
+    runs = {
+        name: [FinishedRun("m", name, 1, {}, told, score_classes(labels, told, 3), None)]
+        for name, told in answers.items()
+    }
+    units = draw_groups(labels, split.groups, buckets)
+    (medium,) = (
+        score
+        for score in compare({"m": runs}, split, units, [scope], bootstrap=200, seed=1)
+        if (score.strategy, score.metric) == ("repair", "medium")
+    )
+    assert (medium.difference, medium.low, medium.high) == (1.0, 1.0, 1.0)
+    assert medium.verdict == "better"

@@ -132,6 +132,17 @@ def test_files_without_texts(trained, tmp_path, name, content, message):
         predict_labels.run(trained["tfidf"] / "model", file=path)
 
 
+def test_a_file_that_is_damaged_inside_is_named(trained, tmp_path):
+    path = tmp_path / "texts.parquet"
+    texts = [f"{number * 7919} {number}" for number in range(3_000)]
+    pq.write_table(pa.table({"text": texts}), path, compression="zstd", use_dictionary=False)
+    data = bytearray(path.read_bytes())
+    data[200:3_000] = bytes(2_800)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"texts\.parquet cannot be read to its end"):
+        predict_labels.run(trained["tfidf"] / "model", file=path)
+
+
 def test_folder_without_a_model(tmp_path, trained, bench):
     with pytest.raises(InputError, match="holds no trained model"):
         predict_labels.run(tmp_path, texts=["a"])

@@ -81,6 +81,8 @@ def test_words_of_the_held_out_splits_are_unknown(tmp_path: Path):
 def test_settings_that_leave_nothing_are_refused(tmp_path: Path):
     with pytest.raises(InputError, match="no n-gram of 2 to 2 characters stands in 3 of the 4"):
         learn(TEXTS, min_count=3)
+    with pytest.raises(InputError, match="stands in 9 of the 4 training texts"):
+        learn(TEXTS, min_count=9)
     with pytest.raises(InputError, match="no n-gram"):
         learn(["", " "])
     with pytest.raises(ConfigError, match="n-grams of 3 to 2"):
