@@ -4,8 +4,8 @@ r"""Values as text, and several of them joined into one text.
 
 Dates are ISO, numbers sign, mantissa (1 <= m < 10, or 0) and exponent of ten, so that a model sees
 their size. Where a value holds the separator's first mark (its first character that is no space), a
-backslash stands before it, also before a backslash and before the word NULL; so a joined text can
-be read back (`fields_of`). A row in which every value is missing or blank has no text at all.
+backslash stands before it, also before a backslash and before the word NULL; so different values
+never give one text. A row in which every value is missing or blank has no text at all.
 """
 
 import re
@@ -22,7 +22,6 @@ from scripts.common.errors import ConfigError, InputError
 MISSING = "NULL"
 TEXT, NUMBER, DATE = "text", "number", "date"  # what a column of CSV can be
 
-_FORM = re.compile(r"([+-]) (\d(?:\.\d+)?) e(-?\d+)")
 # Leading zeros mark codes, and more digits than these are an identifier: both stay text.
 _NUMBER = (
     r"^\s*[+-]?(0|[1-9][0-9]{0,17}|[1-9][0-9]{0,2}(,[0-9]{3}){1,5})(\.[0-9]{1,18})?"
@@ -42,24 +41,10 @@ def number_form(number: str) -> str:
         return f"{mark} inf"
     text = "".join(map(str, digits)).lstrip("0")
     if not text:
-        return f"{mark} 0 e0"
+        return "+ 0 e0"  # of -0.0 as well, which equals 0
     power = exponent + len(text) - 1
     text = text.rstrip("0")
     return f"{mark} {text[0]}{'.' if text[1:] else ''}{text[1:]} e{power}"
-
-
-def number_of(form: str) -> Decimal:
-    """Return the number that `number_form` wrote.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if form in ("+ inf", "- inf"):
-        return Decimal(form.replace(" ", ""))
-    match = _FORM.fullmatch(form)
-    if match is None:
-        raise ValueError(f"{form!r} is no sign, mantissa and exponent")
-    return Decimal("{}{}e{}".format(*match.groups()))
 
 
 class Joiner:
@@ -80,8 +65,7 @@ class Joiner:
                 f"separator {separator!r} cannot be told from the text that it separates; allowed: "
                 "one whose first mark is no letter, digit, colon or backslash, as ' | '"
             )
-        self.columns, self.separator, self._mark = tuple(columns), separator, mark
-        self._before = separator.index(self._mark)
+        self.separator, self._mark = separator, mark
         self._names = [self._escaped(name) for name in columns]
 
     def joined(self, values: Sequence[pa.Array]) -> pa.Array:
@@ -101,34 +85,6 @@ class Joiner:
             )
         texts = pc.binary_join_element_wise(*fields, self.separator)
         return pc.if_else(_all_blank(values), pa.scalar("", pa.string()), texts)
-
-    def fields_of(self, text: str) -> dict[str, str | None]:
-        """Return the values that a joined text was made of, None where one is missing.
-
-        Raises:
-            ValueError: it was not made of these columns.
-        """
-        if not text:
-            return dict.fromkeys(self.columns)
-        parts, start, place = [], 0, 0
-        while place < len(text):
-            if text[place] == "\\":
-                place += 2
-            elif text[place] == self._mark:
-                parts.append(text[start : place - self._before])
-                start = place = place - self._before + len(self.separator)
-            else:
-                place += 1
-        parts.append(text[start:])
-        fields: dict[str, str | None] = {}
-        for column, name, part in zip(self.columns, self._names, parts, strict=True):
-            if not part.startswith(f"{name}:"):
-                raise ValueError(f"{part!r} is no value of {column}")
-            value = part.removeprefix(f"{name}:")
-            fields[column] = (
-                None if value == MISSING else re.sub(r"\\(.)", r"\1", value, flags=re.S)
-            )
-        return fields
 
     def _escaped(self, text: str) -> str:
         return re.sub(rf"[{re.escape(self._mark)}\\]", r"\\\g<0>", text)

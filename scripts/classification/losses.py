@@ -85,18 +85,6 @@ class ClassificationLoss:
         )
 
 
-def weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Return the mean over rows of w_y CE; see `ClassificationLoss`."""
-    return ClassificationLoss(weights)(logits, labels).objective
-
-
-def focal_loss(
-    logits: Tensor, labels: Tensor, *, gamma: float, alpha: Tensor | None = None
-) -> Tensor:
-    """Return the mean over rows of α_y (1 - p_y)^γ CE; see `ClassificationLoss`."""
-    return ClassificationLoss(alpha, gamma)(logits, labels).objective
-
-
 def row_losses(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the unweighted cross-entropy of each row, in nats; 0 for rows labelled -100.
 

@@ -32,8 +32,10 @@ class Event:
         statistic: what decided, such as "missing_ratio", "spearman", "vif" or "rdc".
         value: its value.
         threshold: what it was compared with.
-        similarity: to the heir, in [0, 1], in the measure of the pass.
-        weak: the similarity is below heir_min_similarity.
+        similarity: to the heir, in [0, 1]: |ρ| of passes 2 and 3; of pass 4 on the joint scale of
+            nHSIC and RDC (`measures.py`), where nHSIC is not its own value.
+        weak: the heir is a poor stand-in: without an edge in pass 2, below heir_min_similarity in
+            pass 3, explaining less than min_explained in pass 4.
         reason: why a reject was rejected; None otherwise.
     """
 

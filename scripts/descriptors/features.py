@@ -122,8 +122,3 @@ def score_direction(basis: Basis) -> NDArray[np.float64]:
 def trapezoid_basis(frequencies: int = 4, step: float = 0.75) -> Basis:
     """Return the basis of the Gaussian kernel with σ = 1."""
     return Basis(TRAPEZOID, frequencies, step)
-
-
-def cosine_basis(frequencies: int = 6) -> Basis:
-    """Return the cosines of the rank."""
-    return Basis(COSINE, frequencies)

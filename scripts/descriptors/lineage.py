@@ -84,6 +84,7 @@ def trace(
     The similarity to the survivor is that of the descriptor's own event where its heir survives;
     else |ρ| as `similarity` gives it; else, where neither was measured, that of the last event of
     its chain. `measure` says which: the event's statistic, "spearman", or "last " and a statistic.
+    Of a removal by pass 4 it is on the joint scale of nHSIC and RDC, whichever the statistic.
 
     Args:
         roles: role of every column of the table.

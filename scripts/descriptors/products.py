@@ -11,7 +11,7 @@ ZᵀZ, ZᵀM, (Z²)ᵀM and MᵀM give the covariance of each pair on the rows w
 that are missing in the same rows share one column of M.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,6 @@ import torch
 
 from scripts.descriptors.feature_store import CHUNK_ROWS, FeatureStore
 
-TILE_COLUMNS = 512
 # Rows of the product matrix that are multiplied at a time with all columns from their own on. Fewer
 # waste less below the diagonal; a GPU needs more to be busy.
 _PANEL_ROWS, _PANEL_ROWS_ON_CPU = 512, 128
@@ -72,15 +71,6 @@ class TileSums:
         return [total.cpu().numpy() for total in self._sums]
 
 
-def upper_tiles(columns: int, tile_columns: int = TILE_COLUMNS) -> list[Tile]:
-    """Return the square tiles on and above the diagonal of a (columns, columns) matrix."""
-    edges = [
-        slice(start, min(start + tile_columns, columns))
-        for start in range(0, columns, tile_columns)
-    ]
-    return [(row, column) for at, row in enumerate(edges) for column in edges[at:]]
-
-
 def upper_panels(columns: int, device: torch.device) -> list[Tile]:
     """Return the pieces of a (columns, columns) matrix on and above the diagonal, by rows."""
     height = _PANEL_ROWS_ON_CPU if device.type == "cpu" else _PANEL_ROWS
@@ -88,41 +78,6 @@ def upper_panels(columns: int, device: torch.device) -> list[Tile]:
         (slice(start, min(start + height, columns)), slice(start, columns))
         for start in range(0, columns, height)
     ]
-
-
-def cross_tiles(
-    store: FeatureStore,
-    *,
-    held_bytes: int,
-    device: torch.device,
-    tile_columns: int = TILE_COLUMNS,
-    exact: bool = False,
-    chunk_done: Callable[[], None] = lambda: None,
-) -> Iterator[tuple[slice, slice, Floats]]:
-    """Yield the tiles of ZᵀZ on and above the diagonal, missing values as 0.
-
-    The store is read as often as the tiles that fit into `held_bytes` make necessary.
-
-    Args:
-        store: features.
-        held_bytes: memory for tiles; at least one is held.
-        device: where to compute.
-        tile_columns: features of a tile; the same number gives the same bits.
-        exact: take the products in float64.
-        chunk_done: called after each chunk of each scan.
-
-    Yields:
-        (rows, columns, float64 sums) of a tile.
-    """
-    tiles = upper_tiles(store.columns, tile_columns)
-    held = max(1, held_bytes // (8 * tile_columns**2))
-    for start in range(0, len(tiles), held):
-        part = TileSums(tiles[start : start + held], device, exact=exact)
-        for chunk in store.chunks():
-            part.add(torch.nan_to_num_(chunk, nan=0.0).to(device, part.type))
-            chunk_done()
-        for (rows, columns), total in zip(part.tiles, part.sums(), strict=True):
-            yield rows, columns, total
 
 
 @dataclass(frozen=True)

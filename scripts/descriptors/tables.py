@@ -65,8 +65,8 @@ EVENTS = pa.schema(
         ("statistic", pa.string()),  # "missing_ratio", "spearman", "vif", "nhsic", "rdc" ...
         ("value", pa.float64()),
         ("threshold", pa.float64()),
-        ("similarity", pa.float64()),  # to the heir
-        ("weak", pa.bool_()),  # the similarity is below heir_min_similarity
+        ("similarity", pa.float64()),  # to the heir; of pass 4 on the joint scale of its measures
+        ("weak", pa.bool_()),  # the heir is a poor stand-in
         ("reason", pa.string()),
     ]
 )

@@ -26,10 +26,10 @@ from scripts.descriptors.dependence import COLUMNS_PER_TILE
 from scripts.descriptors.feature_store import CHUNK_ROWS
 from scripts.descriptors.features import trapezoid_basis
 from scripts.descriptors.overlap_sums import SUM_ROWS
-from scripts.descriptors.products import TILE_COLUMNS
 
 RANKED_COLUMNS, PRODUCT_CHUNKS, DISK_BYTES = 48, 6, 2_000_000_000
 _PIECE = 64 << 20
+_PANEL_COLUMNS = 512
 
 Seconds = NDArray[np.float64]  # (2,): seconds, processor seconds
 
@@ -113,8 +113,8 @@ def rank_products(rows: int, columns: int, masks: int, threads: int, *, exact: b
     valid = torch.ones(masks, CHUNK_ROWS, dtype=kind)
 
     def chunk() -> None:
-        for start in range(0, columns, TILE_COLUMNS):
-            _ = features[start : start + TILE_COLUMNS] @ features[start:].T
+        for start in range(0, columns, _PANEL_COLUMNS):
+            _ = features[start : start + _PANEL_COLUMNS] @ features[start:].T
         if masks > 1:
             _ = valid @ valid.T
             for _ in range(2):

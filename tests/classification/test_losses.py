@@ -7,13 +7,17 @@ import pytest
 import torch
 from torch.nn import functional
 
-from scripts.classification.losses import (
-    ClassificationLoss,
-    focal_loss,
-    row_losses,
-    weighted_cross_entropy,
-)
+from scripts.classification.losses import ClassificationLoss, row_losses
 from scripts.classification.strategy import Strategy
+
+
+def weighted_cross_entropy(logits, labels, weights=None):
+    return ClassificationLoss(weights)(logits, labels).objective
+
+
+def focal_loss(logits, labels, *, gamma, alpha=None):
+    return ClassificationLoss(alpha, gamma)(logits, labels).objective
+
 
 WEIGHTS = torch.tensor([0.5, 1.0, 4.0, 2.0], dtype=torch.float64)
 

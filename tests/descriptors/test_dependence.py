@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from scripts.common.errors import ConfigError
 from scripts.descriptors.dependence import Dependence, measure_pairs
-from scripts.descriptors.features import Basis, cosine_basis, score_direction, trapezoid_basis
+from scripts.descriptors.features import COSINE, Basis, score_direction, trapezoid_basis
 from scripts.descriptors.pair_measures import explained_by, nhsic, rdc
 from scripts.descriptors.score_store import HeldScores
 from tests.descriptors.pair_references import (
@@ -25,6 +25,7 @@ from tests.descriptors.pair_references import (
     trapezoid,
 )
 
+COSINE_BASIS = Basis(COSINE, 6)
 MEASURES = {"hsic": nhsic, "rdc": rdc}
 
 
@@ -82,7 +83,7 @@ def test_nhsic_of_known_relations():
     assert found[0, 2] < 0.001
 
 
-@pytest.mark.parametrize("basis", [trapezoid_basis(), cosine_basis()], ids=str)
+@pytest.mark.parametrize("basis", [trapezoid_basis(), COSINE_BASIS], ids=str)
 def test_equal_columns_have_similarity_1(basis: Basis):
     """Rare values too, where nearly all of a float32 sum cancels."""
     generator = np.random.default_rng(1)
@@ -101,7 +102,7 @@ def test_equal_columns_have_similarity_1(basis: Basis):
     ("basis", "figures"),
     [
         (trapezoid_basis(), {"x²": 1.0, "sin": 0.99, "cos": 0.98, "step": 0.93, "tail": 0.90}),
-        (cosine_basis(), {"x²": 1.0, "sin": 0.91, "cos": 0.97, "step": 0.97, "tail": 0.75}),
+        (COSINE_BASIS, {"x²": 1.0, "sin": 0.91, "cos": 0.97, "step": 0.97, "tail": 0.75}),
     ],
     ids=["trapezoid", "cosine"],
 )
@@ -131,7 +132,7 @@ def test_two_flags_have_the_values_of_their_table_of_four():
 
 @pytest.mark.parametrize(
     ("basis", "features"),
-    [(trapezoid_basis(), trapezoid), (cosine_basis(), cosines)],
+    [(trapezoid_basis(), trapezoid), (COSINE_BASIS, cosines)],
     ids=["trapezoid", "cosine"],
 )
 def test_missing_values_are_left_out_pair_by_pair(basis: Basis, features: Any):
@@ -302,7 +303,7 @@ def test_explained_share_knows_the_direction_and_is_not_fooled_by_shared_rows():
     assert np.allclose(twins, 1, atol=1e-3)
 
 
-@pytest.mark.parametrize(("basis", "reached"), [(trapezoid_basis(), 0.999), (cosine_basis(), 0.97)])
+@pytest.mark.parametrize(("basis", "reached"), [(trapezoid_basis(), 0.999), (COSINE_BASIS, 0.97)])
 def test_a_score_is_a_sum_of_features(basis: Basis, reached: float):
     scores = torch.from_numpy(norm.ppf((np.arange(5000) + 0.5) / 5000))
     features = basis.features(scores[None])[0].numpy()

@@ -6,13 +6,12 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from scripts.descriptors import feature_store as store_module
+from scripts.descriptors import products as products_module
 from scripts.descriptors.feature_store import feature_store
 from scripts.descriptors.products import (
     correlation_of,
-    cross_tiles,
     masked_products,
     pick_device,
-    upper_tiles,
 )
 
 CPU = torch.device("cpu")
@@ -125,32 +124,13 @@ def test_copies_and_their_negatives_correlate_by_one(tmp_path):
     assert rho[1, 4] == 1 and abs(rho[0, 2] + 1) < 1e-12
 
 
-@pytest.mark.parametrize("held_bytes", [1, 8 * 16 * 3, 10**6])
-def test_tiles_cover_the_upper_triangle_whatever_is_held(tmp_path, held_bytes):
+@pytest.mark.parametrize("height", [1, 4, 100])
+def test_panels_of_any_height_give_the_whole_matrix(tmp_path, monkeypatch, height):
+    monkeypatch.setattr(products_module, "_PANEL_ROWS_ON_CPU", height)
     values = features(columns=9)
     _, store = filled(tmp_path, values)
-    whole = np.full((9, 9), np.nan)
-    scans = []
-    for rows, columns, sums in cross_tiles(
-        store,
-        held_bytes=held_bytes,
-        device=CPU,
-        tile_columns=4,
-        chunk_done=lambda: scans.append(1),
-    ):
-        assert np.isnan(whole[rows, columns]).all()
-        whole[rows, columns] = sums
-    upper = np.triu_indices(9)
-    np.testing.assert_array_equal(whole[upper], by_numpy(values)[0][upper])
-    assert len(scans) == 5 * {1: 6, 8 * 16 * 3: 2, 10**6: 1}[held_bytes]
-
-
-def test_tiles_have_fixed_edges():
-    assert upper_tiles(5, 2) == [
-        (slice(a, min(a + 2, 5)), slice(b, min(b + 2, 5)))
-        for a in (0, 2, 4)
-        for b in range(a, 5, 2)
-    ]
+    cross = masked_products(store, device=CPU, exact=True).cross
+    np.testing.assert_array_equal(cross, by_numpy(values)[0])
 
 
 def test_a_store_that_is_not_full_or_overfull_is_refused(tmp_path):
