@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as pc_csv
 
+from scripts.classification.damage import one_line
 from scripts.common.errors import InputError
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -51,17 +52,51 @@ def csv_batches(
         block_bytes: bytes of text that are parsed at a time.
 
     Raises:
-        InputError: a row is larger than the largest block.
+        InputError: a row is larger than the largest block, or a quotation mark is never closed.
     """
-    given = 0
+    given, end = 0, ""
+    *_, behind = csv_names(path)
+    read = list(dict.fromkeys([*columns, behind]))
     while True:
         try:
-            for batch in _skipping(path, columns, block_bytes, given):
+            for batch in _skipping(path, read, block_bytes, given):
                 given += batch.num_rows
-                yield batch
-            return
+                if batch.num_rows:
+                    end = batch.column(behind)[-1].as_py() or ""
+                yield batch.select(list(columns))
+            break
         except pa.ArrowInvalid as error:
             block_bytes = _larger(path, block_bytes, error)
+    _refuse_open_quote(path, end)
+
+
+def _refuse_open_quote(path: Path, end: str) -> None:
+    """Refuse a file that ends within quotes: the library takes all that follows for one cell.
+
+    Then the file ends in a mark at a cell's beginning and the text of its last cell, with nothing
+    behind. Packed files are not looked at; they tell by themselves where they were cut off.
+
+    Args:
+        path: the file.
+        end: the last cell of the last row.
+
+    Raises:
+        InputError: it does.
+    """
+    delimiter = delimiter_of(path)
+    if delimiter is None or path.name.lower().endswith(".gz"):
+        return
+    quoted = '"' + end.replace('"', '""')
+    tail = quoted.encode()
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - len(tail) - 1))
+        found = file.read()
+    if found.endswith(tail) and found[: -len(tail)] in (delimiter.encode(), b"\n", b"\r"):
+        raise InputError(
+            f"{path} ends within the cell {one_line(end)!r}: its quotation mark is never closed; "
+            "close it, or copy the file again"
+        )
 
 
 def _skipping(

@@ -54,6 +54,29 @@ def test_all_labels_null(tmp_path, labels):
     )
 
 
+@pytest.mark.parametrize(
+    "tail",
+    ['a,"x\nb,y\nc,z\n', 'a,"cut of', 'a,"', 'a,"cut ""o', 'a,"x\r\nb,y', 'a,"x\nb,5"" z\n'],
+)
+@pytest.mark.parametrize("columns", ["label,text", "label,text,more"])
+def test_a_quotation_mark_that_is_never_closed(tmp_path, tail, columns):
+    """The library takes all that follows for the text, so that its rows would be lost unseen."""
+    label, _, cell = tail.partition(",")
+    row = f"{label},t,{cell}" if columns.endswith("more") else tail
+    first = "a,x,x" if columns.endswith("more") else "a,x"
+    path = text_file(tmp_path / "in.csv", f"{columns}\n{first}\n{row}")
+    line = refused(tmp_path, path)
+    assert line.startswith(f"{path} ends within the cell") and "is never closed" in line
+
+
+@pytest.mark.parametrize(
+    "tail", ['a,"x"', 'a,"x\n"\n', 'a,""', 'a,""""\n', 'a,5"\n', 'a,"x""\n"', "a,", 'a,"y,"\n\n']
+)
+def test_quotation_marks_that_are_closed_or_none(tmp_path, tail):
+    path = text_file(tmp_path / "in.csv", f"label,text\na,x\n{tail}")
+    assert len(read(tmp_path, path).rows) == 2
+
+
 def test_nan_text_is_counted_and_kept_as_no_text(tmp_path, caplog):
     path = parquet(
         tmp_path / "in.parquet",
