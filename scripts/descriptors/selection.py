@@ -7,6 +7,9 @@ from scripts.common.errors import InputError
 from scripts.descriptors.lineage import ALTERNATIVE, SURVIVOR, Origin
 
 _NAMED = 5  # names that a message lists
+# Measures by which pass 4 let a survivor stand for an alternative, as x for x². What the alternative
+# says of the survivor was not asked then; x² says nothing of x.
+_ONE_WAY = frozenset({"rdc", "fusion"})
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,8 @@ class Choice:
         column: itself, or its best alternative at hand; None where there is none.
         similarity: of the column to the survivor, 1 for itself; None where it was not measured.
         measure: of the similarity.
-        weak: whether the chain of heirs from the column to the survivor has a weak link.
+        weak: whether the chain of heirs from the column to the survivor has a weak link, or the
+            similarity does not say that the column stands for the survivor.
     """
 
     survivor: str
@@ -77,9 +81,8 @@ def choose_columns(
         if best is None or (best.measured_similarity or 0.0) < min_similarity:
             choices.append(Choice(survivor, None))
             continue
-        choices.append(
-            Choice(survivor, best.name, best.similarity, best.measure, weak=bool(best.weak))
-        )
+        weak = bool(best.weak) or (best.measure or "").split(" ")[-1] in _ONE_WAY
+        choices.append(Choice(survivor, best.name, best.similarity, best.measure, weak=weak))
     return choices
 
 

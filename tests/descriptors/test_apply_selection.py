@@ -113,6 +113,20 @@ def test_the_rule_for_substitutes():
     assert taken() is None
 
 
+@pytest.mark.parametrize(
+    ("measure", "weak"),
+    [("spearman", False), ("nhsic", False), ("rdc", True), ("fusion", True), ("last rdc", True)],
+)
+def test_a_substitute_that_may_say_little_of_the_survivor_is_weak(measure: str, weak: bool):
+    """The survivor x stands for x², by an RDC of 1; x² knows nothing of the sign of x."""
+    origins = [
+        Origin("x", "survivor", survivor="x", similarity=1.0),
+        Origin("x²", "alternative", "x", 4, ("x",), 1.0, measure, weak=False),
+    ]
+    (choice,) = choose_columns(["x"], origins, ["x²"])
+    assert (choice.column, choice.weak) == ("x²", weak)
+
+
 def test_what_has_no_substitute_is_an_error_or_a_column_of_nulls(tmp_path: Path, fitted: Path):
     part = write(tmp_path / "new.parquet", values(["a", "d"], 3))
     with pytest.raises(InputError, match="lacks i, and every alternative"):
