@@ -3,9 +3,11 @@
 In: a model's folder, and texts: on the command line, or from a file, one a line (UTF-8), or the
 column of a Parquet file. Out, to the terminal: a line for each text with its label and the
 probability of that label, tab-separated, below a header; and a column for each label that is asked
-for. A label that the model does not know is an error. Texts are read and labelled in batches.
+for. Labels with tabs, line ends or quotation marks stand in quotes, as in the project's tables. A
+label that the model does not know is an error. Texts are read and labelled in batches.
 """
 
+import csv
 import itertools
 import sys
 from collections.abc import Iterable, Iterator
@@ -63,13 +65,14 @@ def run(
     registry = LabelMap(tuple(classifier.labels))
     asked = registry.ids(labels or [])
     source = texts if file is None else _texts_of(file, column)
-    print("\t".join(["label", "probability", *(f"p({label})" for label in labels or [])]))
+    table = csv.writer(sys.stdout, delimiter="\t", lineterminator="\n")
+    table.writerow(["label", "probability", *(f"p({label})" for label in labels or [])])
     for part in _parts(source or []):
         probabilities = classifier.probabilities(part)
         best = probabilities.argmax(axis=1)
         for label, row in zip(registry.names(best), probabilities, strict=True):
             numbers = [row.max(), *row[asked]]
-            sys.stdout.write("\t".join([label, *(f"{number:.4f}" for number in numbers)]) + "\n")
+            table.writerow([label, *(f"{number:.4f}" for number in numbers)])
 
 
 def read_classifier(folder: Path) -> Classifier:

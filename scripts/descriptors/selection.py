@@ -7,8 +7,8 @@ from scripts.common.errors import InputError
 from scripts.descriptors.lineage import ALTERNATIVE, SURVIVOR, Origin
 
 _NAMED = 5  # names that a message lists
-# Measures by which pass 4 let a survivor stand for an alternative, as x for x². What the alternative
-# says of the survivor was not asked then; x² says nothing of x.
+# Measures by which pass 4 let a survivor stand for an alternative, as x for x². What the
+# alternative says of the survivor was not asked then; x² says nothing of x.
 _ONE_WAY = frozenset({"rdc", "fusion"})
 
 

@@ -7,15 +7,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from scripts.classification import predict_labels
 from scripts.classification.label_map import UnknownLabelError
+from scripts.classification.linear_model import LinearModel
 from scripts.classification.prepare_features import run as prepare_features
 from scripts.classification.tables import EXAMPLES, PREDICTIONS
+from scripts.classification.text_features import learn_vocabulary
 from scripts.common.errors import ConfigError, InputError, IntegrityError
+from scripts.common.files import atomic_folder
 from scripts.common.tables import read_table
 from tests.classification.encoder_builders import LABELS, Bench
 from tests.classification.linear_builders import Folders, train
@@ -148,3 +152,18 @@ def test_folder_without_a_model(tmp_path, trained, bench):
         predict_labels.run(tmp_path, texts=["a"])
     with pytest.raises(IntegrityError, match=r"lacks the weights classifier\.bias"):
         predict_labels.run(bench.encoder, texts=["a"])
+
+
+def test_a_label_with_a_tab_keeps_its_column(tmp_path, capsys):
+    vocabulary, _ = learn_vocabulary(
+        ["ab", "ba"], ngram_min=1, ngram_max=2, max_features=9, min_count=1
+    )
+    weights = np.zeros((len(vocabulary.ngrams), 2), np.float32)
+    with atomic_folder(tmp_path / "model") as folder:
+        LinearModel(vocabulary, ["a\tb", 'c\n"d"'], weights, np.array([1, 0], np.float32)).write(
+            folder
+        )
+    predict_labels.run(tmp_path / "model", texts=["ab"], labels=['c\n"d"'])
+    header, row = csv.reader(io.StringIO(capsys.readouterr().out, newline=""), delimiter="\t")
+    assert header == ["label", "probability", 'p(c\n"d")']
+    assert row == ["a\tb", "0.7311", "0.2689"]
