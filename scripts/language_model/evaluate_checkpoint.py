@@ -115,6 +115,7 @@ def run(
         wordpiece.special_ids["pad"],
         batch_tokens,
         precision,
+        str(model),
     )
     scorer = ItemScorer(
         runner,

@@ -44,12 +44,14 @@ class Runner:
         batch_tokens: tokens of a batch at most, padding included; no result depends on it beyond
             rounding.
         precision: "fp32", or "bf16" for autocast.
+        name: what to call the model in an error.
     """
 
     model: "PreTrainedModel"
     pad_id: int
     batch_tokens: int
     precision: str = "fp32"
+    name: str = "the model"
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -59,6 +61,9 @@ class Runner:
         """Yield (index of the query, natural log-probabilities), the shortest queries first.
 
         The tensors are float32 of shape (positions, vocabulary), on the model's device.
+
+        Raises:
+            InputError: the model gives NaN, which no other score is above.
         """
         order = sorted(range(len(queries)), key=lambda index: (len(queries[index].ids), index))
         vocabulary = int(self.model.config.vocab_size)
@@ -66,6 +71,12 @@ class Runner:
             chosen = [queries[index] for index in batch]
             # Of the batch's positions, all in one tensor: each query takes its own back.
             found = torch.log_softmax(self._logits(chosen).float(), dim=-1)
+            # A logit that is NaN or +inf makes its whole row NaN, so one column tells.
+            if found[:, 0].isnan().any():
+                raise InputError(
+                    f"{self.name} gives NaN for logits in {self.precision}; look at its weights"
+                    + (", or evaluate in fp32" if self.precision != "fp32" else "")
+                )
             sizes = [len(query.positions) for query in chosen]
             yield from zip(batch, found.split(sizes), strict=True)
 

@@ -1,5 +1,6 @@
 """A checkpoint's scores are the same at any batch size, and bad inputs end at once."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,20 @@ def test_the_step_writes_every_item_and_its_means(tmp_path: Path) -> None:
     before = [path.read_bytes() for path in written]
     evaluate_checkpoint.run(**inputs(tmp_path, rows))
     assert before == [path.read_bytes() for path in written]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_model_that_gives_no_numbers_has_no_score(tmp_path: Path, value: float) -> None:
+    """Nothing is above NaN, so every answer would be the best candidate."""
+    arguments = inputs(tmp_path, many_items()[:2])
+    broken = copy.deepcopy(tiny_model())
+    with torch.no_grad():
+        # One piece alone, and not the first: a single logit of each position.
+        broken.get_output_embeddings().bias[9] = value
+    save_checkpoint(broken, arguments["model"], arguments["model_config"])
+    with pytest.raises(InputError, match="model.safetensors gives NaN for logits in fp32"):
+        evaluate_checkpoint.run(**arguments)
+    assert not (tmp_path / "items.parquet").exists()
 
 
 def test_bad_inputs_end_in_one_line(tmp_path: Path) -> None:
