@@ -35,8 +35,9 @@ def items_from_blanks(
     Args:
         rows: rows with the fields text, answer and, perhaps, candidates (a list or one form).
         wordpiece: the tokenizer.
-        left_out: rows left out by reason, added to in place: "no_answer", "no_blank",
-            "several_blanks", "not_analysed", a reason of `splice_mention`, or "out_of_window".
+        left_out: rows left out by reason, added to in place: "wrong_type", "no_answer",
+            "no_blank", "several_blanks", "not_analysed", a reason of `splice_mention`, or
+            "out_of_window".
         kind: name of the set.
         source: name of the source.
         length: the shortest length of all runs, in tokens, special tokens included.
@@ -88,17 +89,21 @@ def items_from_blanks(
 
 def _filled(row: Mapping[str, Any]) -> tuple[str, tuple[int, int], list[str]] | str:
     """Return the filled text, the blank's characters in it and the candidates, or a reason."""
-    text = normalize(str(row["text"])).text
-    answer = normalize(str(row["answer"] or "")).text
+    given = row.get("candidates") or []
+    forms = [given] if isinstance(given, str) else given
+    answered = row["answer"] or ""
+    if not isinstance(forms, list) or not all(
+        isinstance(value, str) for value in (row["text"], answered, *forms)
+    ):
+        return "wrong_type"
+    text, answer = normalize(row["text"]).text, normalize(answered).text
     blanks = list(_BLANK.finditer(text))
     if not answer:
         return "no_answer"
     if len(blanks) != 1:
         return "several_blanks" if blanks else "no_blank"
     start = blanks[0].start()
-    given = row.get("candidates") or []
-    forms = [given] if isinstance(given, str) else list(given)
-    choices = {normalize(str(form)).text for form in forms}
+    choices = {normalize(form).text for form in forms}
     return (
         text[:start] + answer + text[blanks[0].end() :],
         (start, start + len(answer)),

@@ -10,13 +10,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from scripts.common.analysis import PRONOUN, without_spaces
 from scripts.common.entry import entry
-from scripts.common.errors import InputError
 from scripts.common.files import sha256_file
-from scripts.common.offset_map import normalize_with_map
 from scripts.common.progress import Progress
 from scripts.common.wordpiece import WordPiece, load_wordpiece
 from scripts.language_model.analysed_texts import nouns_of_texts
@@ -29,7 +26,8 @@ from scripts.language_model.evaluation_sets import (
     with_training_samples,
     write_set,
 )
-from scripts.language_model.local_rows import field_of, local_rows
+from scripts.language_model.gold_passages import Fields, Passage, Span, passages_of_rows
+from scripts.language_model.local_rows import local_rows
 
 SET = "gold_coref"
 DEFINITION = (
@@ -39,24 +37,6 @@ DEFINITION = (
     "Pronouns (Kiwi tag NP) are left out. The passage's gold mentions count among its nouns. "
     "Passages of one document (a novel) stand in one half and are resampled together."
 )
-Span = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Fields:
-    """Names of a passage's fields.
-
-    Attributes:
-        text: the raw text that the offsets belong to.
-        passage: the passage's own name.
-        document: what passages that are not independent share, as a novel.
-        clusters: the clusters.
-    """
-
-    text: str
-    passage: str
-    document: str
-    clusters: str
 
 
 @dataclass(frozen=True)
@@ -118,7 +98,7 @@ def run(
     left_out: Counter[str] = Counter()
     found: list[Item] = []
     rows = list(local_rows(gold))
-    passages = [Passage.of_row(row, fields, gold, name) for row in rows]
+    passages = passages_of_rows(rows, fields, gold, name)
     progress = Progress("build_gold_coref", total=len(rows), unit="passages")
     analyses = nouns_of_texts([passage.text for passage in passages])
     for passage, nouns in zip(passages, analyses, strict=True):
@@ -152,55 +132,6 @@ def run(
         packages=("kiwipiepy", "kiwipiepy_model", "tokenizers"),
     )
     progress.finish()
-
-
-@dataclass(frozen=True)
-class Passage:
-    """A passage in normalized text.
-
-    Attributes:
-        name, document, source: its names.
-        text: the normalized text.
-        clusters: spans and surfaces of each cluster's mentions, in text order; None for a mention
-            whose offsets do not give its surface.
-    """
-
-    name: str
-    document: str
-    source: str
-    text: str
-    clusters: list[list[Span | None]]
-
-    @staticmethod
-    def of_row(row: Mapping[str, Any], fields: Fields, path: Path, source: str) -> "Passage":
-        """Carry the gold offsets over normalization.
-
-        Raises:
-            InputError: a field is missing, or a mention is not [start, end, surface, ...].
-        """
-        raw = str(field_of(row, fields.text, path))
-        normalized, offsets = normalize_with_map(raw)
-        clusters: list[list[Span | None]] = []
-        for cluster in field_of(row, fields.clusters, path):
-            spans: set[Span | None] = set()
-            for mention in cluster:
-                try:
-                    start, end, surface = int(mention[0]), int(mention[1]), mention[2]
-                except (TypeError, ValueError, IndexError):
-                    raise InputError(
-                        f"{path}: mention {mention!r} of passage {row.get(fields.passage)!r} is "
-                        "not [start, end, surface, ...]; mend it or name another field"
-                    ) from None
-                span = offsets.to_normalized(start, end) if raw[start:end] == surface else None
-                spans.add(span)
-            clusters.append(sorted(spans, key=lambda span: span or (-1, -1)))
-        return Passage(
-            str(field_of(row, fields.passage, path)),
-            f"{source}:{field_of(row, fields.document, path)}",
-            source,
-            normalized.text,
-            clusters,
-        )
 
 
 def items_of_passage(

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,21 +24,28 @@ def local_rows(path: Path) -> Iterator[dict[str, Any]]:
     if path.suffix == ".parquet":
         try:
             yield from pq.read_table(path).to_pylist()
-        except pa.ArrowInvalid as error:
-            raise InputError(f"{path} is no Parquet file ({error}); give another file") from None
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"{path} is no complete Parquet file ({str(error).strip()}); give another file"
+            ) from None
         return
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8", newline="\n") as lines:
             for number, line in enumerate(lines, start=1):
-                row = json.loads(line)
-                if not isinstance(row, dict):
-                    raise InputError(f"{path}, line {number} is no JSON object; mend the line")
-                yield row
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path} holds a line that is no JSON ({error}); mend it") from None
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+                yield _object(path, number, line)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read ({error}); give another file") from None
+
+
+def _object(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:  # also a number of too many digits
+        raise InputError(f"{path}, line {number} is no JSON ({error}); mend the line") from None
+    if not isinstance(row, dict):
+        raise InputError(f"{path}, line {number} is no JSON object; mend the line")
+    return row
 
 
 def field_of(row: Mapping[str, Any], field: str, path: Path) -> Any:

@@ -178,7 +178,7 @@ def test_a_model_that_gives_no_numbers_has_no_score(tmp_path: Path, value: float
         # One piece alone, and not the first: a single logit of each position.
         broken.get_output_embeddings().bias[9] = value
     save_checkpoint(broken, arguments["model"], arguments["model_config"])
-    with pytest.raises(InputError, match="model.safetensors gives NaN for logits in fp32"):
+    with pytest.raises(InputError, match=r"model\.safetensors gives NaN for logits in fp32"):
         evaluate_checkpoint.run(**arguments)
     assert not (tmp_path / "items.parquet").exists()
 

@@ -36,7 +36,7 @@ CLUSTERS = [
     [mention("삼성", 3), mention("그", 1), mention("삼성", 1), mention("삼성", 2)],
     [mention("서울", 1), mention("서울", 3), mention("서울", 2)],
     [mention("가나", 2), mention("가나", 1)],
-    [["0", "2", "부산", "B"], mention("서울", 3), mention("서울", 1)],
+    [["0", "2", "부산", "B"], ["0", "2", "대구"], mention("서울", 3), mention("서울", 1)],
 ]
 
 
@@ -89,10 +89,10 @@ def test_every_mention_is_an_item_or_has_a_reason(tmp_path: Path) -> None:
         "first_of_its_form": 5,
         "distance_below": 1,
         "masked_in_another_cluster": 1,
-        "offsets_do_not_give_surface": 1,
+        "offsets_do_not_give_surface": 2,
     }
-    assert description["mentions"] == sum(map(len, CLUSTERS)) == 12
-    assert description["items"] + sum(description["left_out"].values()) == 12
+    assert description["mentions"] == sum(map(len, CLUSTERS)) == 13
+    assert description["items"] + sum(description["left_out"].values()) == 13
 
 
 def test_gold_mentions_count_among_the_nouns(tmp_path: Path) -> None:
@@ -138,9 +138,17 @@ def test_bad_files_end_in_one_line(tmp_path: Path) -> None:
         ({**ROW, "clusters": [[["1"]]]}, "is not .start, end, surface"),
         ({name: value for name, value in ROW.items() if name != "novel"}, "no field 'novel'"),
         ({**ROW, "clusters": []}, r"no item is left \(no mention was found\)"),
+        ({**ROW, "clusters": None}, r"'clusters' of passage 'p1' is no list of lists of mentions"),
+        ({**ROW, "clusters": [5]}, r"'clusters' of passage 'p1' is no list of lists of mentions"),
+        ({**ROW, "text": None}, "'text' of passage 'p1' is None, not text"),
+        ({**ROW, "novel": None}, "'novel' of a passage is None, neither text nor a whole number"),
+        ({**ROW, "id": "p\ud800"}, "'id' of a passage, .*surrogate"),
     ):
         with pytest.raises(InputError, match=message):
             build(tmp_path, [row])
+    # Their items would have one name; passages may well be numbered anew in each novel.
+    with pytest.raises(InputError, match="passage 'p1' stands twice; name a field"):
+        build(tmp_path, [ROW, {**ROW, "novel": "n2"}])
     with pytest.raises(InputError, match="is missing"):
         build(tmp_path, [ROW], gold=tmp_path / "nonesuch.jsonl")
     (tmp_path / "broken.jsonl").write_text('{"text": ', encoding="utf-8")

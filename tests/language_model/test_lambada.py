@@ -1,10 +1,13 @@
 """Items of lambada: the last repeated noun of a last sentence, or the answer at a row's blank."""
 
+import gzip
 import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +18,7 @@ from scripts.common.tables import read_table
 from scripts.language_model import build_lambada
 from scripts.language_model.build_lambada import sentences
 from scripts.language_model.hub_rows import hub_rows
+from scripts.language_model.local_rows import local_rows
 from scripts.language_model.tables import EVALUATION_ITEMS
 from tests.language_model.corpus_tables import write_corpus
 from tests.language_model.evaluation_builders import saved_tokenizer, tiny_wordpiece
@@ -98,6 +102,10 @@ ROWS = [
     {"text": "_ 는 _ 에", "answer": "삼성", "candidates": []},
     {"text": "가나 는 _", "answer": "", "candidates": []},
     {"text": "가나 는 힣_", "answer": "삼성", "candidates": None},
+    {"text": None, "answer": "삼성", "candidates": []},
+    {"text": "가나 는 _ .", "answer": ["삼성"], "candidates": []},
+    {"text": "가나 는 _ .", "answer": "삼성", "candidates": 5},
+    {"text": "가나 는 _ .", "answer": "삼성", "candidates": ["서울", None]},
 ]
 
 
@@ -113,12 +121,13 @@ def test_blanks_are_masked_where_they_stand(tmp_path: Path) -> None:
     assert second["mention_start"] == 6 and second["antecedent_start"] is None
     assert second["choices"] == ["가나", "삼성"]
     description = read_json(tmp_path / "lambada.json")
-    assert description["rows"] == 6
+    assert description["rows"] == 10
     assert Counter(description["left_out"]) == {
         "no_blank": 1,
         "several_blanks": 1,
         "no_answer": 1,
         "unknown_token": 1,
+        "wrong_type": 4,
     }
 
 
@@ -129,6 +138,28 @@ def test_missing_fields_and_files_are_named(tmp_path: Path) -> None:
         build(tmp_path, blanks=path)
     with pytest.raises(InputError, match="is missing"):
         build(tmp_path, blanks=tmp_path / "none.jsonl")
+
+
+def test_damaged_files_end_in_one_line(tmp_path: Path) -> None:
+    table = pa.table({"text": [f"{n} _ 가나" * 9 for n in range(2000)], "answer": ["서울"] * 2000})
+    pq.write_table(table, tmp_path / "whole.parquet")
+    whole = (tmp_path / "whole.parquet").read_bytes()
+    flipped = bytes(byte ^ 0x5A for byte in whole)
+    rows = b"".join(b'{"text": "%d"}\n' % n for n in range(3000))
+    packed = gzip.compress(rows)
+    damaged = {
+        "page.parquet": whole[:200] + flipped[200:400] + whole[400:],
+        "footer.parquet": whole[:-60] + flipped[-60:-10] + whole[-10:],
+        "cut.parquet": whole[:500],
+        "number.jsonl": b'{"text": ' + b"1" * 5000 + b"}\n",
+        "deep.jsonl": b"[" * 100_000 + b"\n",
+        "block.jsonl.gz": packed[:10] + b"\xff" * 40 + packed[50:],
+    }
+    for name, content in damaged.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=name):
+            list(local_rows(path))
 
 
 def test_a_hub_set_that_cannot_be_had_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
