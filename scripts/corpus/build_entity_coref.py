@@ -45,7 +45,6 @@ from scripts.corpus.split_documents import SPLIT_NAMES
 
 _COPIED = (
     "doc_id",
-    "source",
     "entity",
     "surface",
     "particle",
@@ -207,6 +206,8 @@ def row_of_candidate(
     ]
     shift = 1 - start  # [CLS] stands before the window
     return {name: candidate[name] for name in _COPIED} | {
+        # A candidate names the source where its text was analysed, its id the document's own.
+        "source": candidate["doc_id"].partition(":")[0],
         "antecedent_token_start": candidate["antecedent_token_start"] + shift,
         "antecedent_token_end": candidate["antecedent_token_end"] + shift,
         "mask_token_start": splice.mask_start + shift,

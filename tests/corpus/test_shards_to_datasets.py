@@ -5,7 +5,9 @@ import hashlib
 import json
 import shutil
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -56,6 +58,7 @@ class Steps:
     stop_list: Path | None = None
     merge_substrings = False
     minimum = 1
+    longest: Mapping[str, int] = MappingProxyType({})  # of a source's documents, in characters
 
     def __init__(self, folder, sources):
         self.folder, self.sources = folder, sources
@@ -159,7 +162,11 @@ class Steps:
                 None,
                 self.selections[kind],
                 sources={
-                    name: {"rank": rank, "min_characters": 0, "max_characters": 10**9}
+                    name: {
+                        "rank": rank,
+                        "min_characters": 0,
+                        "max_characters": self.longest.get(name, 10**9),
+                    }
                     for rank, name in enumerate(self.names)
                 },
                 source_order=self.names,
@@ -386,6 +393,21 @@ def test_merged_entities_have_their_full_form_as_antecedent(finished, tmp_path):
         assert "".join(antecedent.split()) == row["entity"]
         assert row["entity"].startswith("".join(row["surface"].split()))
     assert any(len(row["surface"]) < len(row["entity"]) for row in found)
+
+
+def test_samples_count_for_the_source_that_their_document_is_from(tmp_path):
+    """Both sources hold the same texts, analysed in the first one, which may not use them."""
+    texts = {article.id: article.text for article in articles(30)}
+    sources = [shard_texts(tmp_path, name, texts, shards=1) for name in ("first", "second")]
+    steps = Steps(tmp_path, sources)
+    steps.longest = {"first": 1}
+    steps.prepare()
+    steps.tokenizer()
+    coref, _ = steps.datasets()
+    rows = [row for part in rows_of(coref).values() for row in part]
+    assert rows and {row["source"] for row in rows} == {"second"}
+    manifest = json.loads((coref / "manifest.json").read_text())
+    assert manifest["num_samples_by_source"] == {"second": len(rows)}
 
 
 @pytest.mark.parametrize(
