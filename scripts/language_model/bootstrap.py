@@ -69,6 +69,7 @@ class Draws:
 
     Attributes:
         items, documents: (columns,) what the values were measured on.
+        trials: (columns,) documents of the part that has the fewest.
         values: (columns,)
         resampled: (resamples, columns); NaN where a resample holds no item of a part.
         unanimous: (columns,) whether all items agree on 0 or on 1.
@@ -76,6 +77,7 @@ class Draws:
 
     items: NDArray[np.int64]
     documents: NDArray[np.int64]
+    trials: NDArray[np.int64]
     values: Numbers
     resampled: Numbers
     unanimous: NDArray[np.bool_]
@@ -85,13 +87,15 @@ class Draws:
 
         Where all items are 0 or all are 1, every resample is the same and tells nothing; the
         interval is then the exact binomial one (Clopper & Pearson 1934) with a document as a trial.
+        Of a weighted sum the part with the fewest documents counts: were the sum beyond the bound,
+        one of its parts would be, and no part has fewer trials.
         """
         value = float(self.values[column])
         items, documents = int(self.items[column]), int(self.documents[column])
         if documents < 2 or math.isnan(value):
             return Estimate(items, documents, value, None, None)
         if self.unanimous[column]:
-            bound = 1 - _TAIL ** (1 / documents)
+            bound = 1 - _TAIL ** (1 / int(self.trials[column]))
             low, high = (0.0, bound) if value == 0 else (1 - bound, 1.0)
             return Estimate(items, documents, value, low, high)
         return Estimate(items, documents, value, *_percentiles(self.resampled[:, column]))
@@ -159,10 +163,11 @@ def bootstrap_means(
     stacked = np.concatenate([part.values for part in parts])
     known = ~np.isnan(stacked)
     zeros, ones = (np.all((stacked == side) | ~known, axis=0) for side in (0.0, 1.0))
-    present = sum((counts for _, counts in sums), start=np.zeros((held.size, columns)))
+    present = np.stack([counts > 0 for _, counts in sums])  # (parts, documents, columns)
     return Draws(
         items=known.sum(axis=0),
-        documents=np.count_nonzero(present, axis=0).astype(np.int64),
+        documents=present.any(axis=0).sum(axis=0),
+        trials=present.sum(axis=1).min(axis=0),
         values=values,
         resampled=resampled,
         unanimous=(zeros | ones) & known.any(axis=0),
@@ -193,9 +198,11 @@ def bootstrap_ratios(
             block = slice(done, done + drawn.shape[0])
             resampled[block] = _ratio(drawn @ totals, drawn @ weights)
             done = block.stop
+    documents = np.full(columns, kept.sum(), dtype=np.int64)
     return Draws(
         items=np.full(columns, counts.sum(), dtype=np.int64),
-        documents=np.full(columns, kept.sum(), dtype=np.int64),
+        documents=documents,
+        trials=documents,
         values=_ratio(totals.sum(axis=0), weights.sum(axis=0)),
         resampled=resampled,
         unanimous=np.zeros(columns, dtype=np.bool_),

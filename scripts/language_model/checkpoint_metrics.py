@@ -160,6 +160,7 @@ def _of_metrics(part: ScoreTable, resamples: int, seed: int, purpose: str) -> di
         metric: Draws(
             items=draws.items[block],
             documents=draws.documents[block],
+            trials=draws.trials[block],
             values=draws.values[block],
             resampled=draws.resampled[:, block],
             unanimous=draws.unanimous[block],

@@ -105,6 +105,25 @@ def test_no_hit_at_all_has_the_exact_binomial_bound():
     assert full.high == 1.0 and full.low == pytest.approx(1 - (estimate.high or 0))
 
 
+@pytest.mark.parametrize("hit", [0.0, 1.0])
+def test_unanimous_items_of_two_sets_are_bounded_by_the_smaller_set(hit):
+    """Ten documents of the heavy part: a share of 0.2 there gives no hit one time in nine."""
+    few = WeightedItems(0.7, np.full((10, 1), hit), np.arange(10))
+    many = WeightedItems(0.3, np.full((990, 1), hit), np.arange(10, 1000))
+    draws = bootstrap_means([few, many], resamples=100, seed=1, purpose="p")
+    estimate = draws.estimate(0)
+    assert (estimate.items, estimate.documents, estimate.value) == (1000, 1000, hit)
+    assert estimate.low is not None and estimate.high is not None
+    reach = 0.7 * 0.2 if hit == 0 else 1 - 0.7 * 0.2
+    assert 0.8**10 > 0.1 and estimate.low <= reach <= estimate.high
+    # No pair of shares whose sum lies beyond the bound gives this sample in more than 2.5 %.
+    bound = estimate.high if hit == 0 else 1 - estimate.low
+    for first in np.linspace(0, 1, 101):
+        second = max(0.0, (bound - 0.7 * first) / 0.3)
+        if second <= 1:
+            assert (1 - first) ** 10 * (1 - second) ** 990 <= 0.025 + 1e-12
+
+
 def test_one_document_gives_no_interval():
     estimate = means(np.array([[1.0], [0.0]]), [7, 7]).estimate(0)
     assert (estimate.value, estimate.low, estimate.high) == (0.5, None, None)
