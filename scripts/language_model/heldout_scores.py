@@ -83,6 +83,8 @@ def read_heldout(paths: Sequence[Path], names: Sequence[str]) -> HeldoutTable:
 def heldout_draws(table: HeldoutTable, half: str, *, resamples: int, seed: int) -> dict[str, Draws]:
     """Return the loss (nats a token) and the pseudo-perplexity of each checkpoint, resampled.
 
+    A perplexity that is too large a number is none (NaN), as in a checkpoint's own metrics.
+
     Args:
         table: sums of checkpoints.
         half: "validation", "test" or "all".
@@ -101,8 +103,14 @@ def heldout_draws(table: HeldoutTable, half: str, *, resamples: int, seed: int) 
         for metric in _COLUMNS
     }
     logs = draws[PERPLEXITY]
-    draws[PERPLEXITY] = replace(logs, values=np.exp(logs.values), resampled=np.exp(logs.resampled))
+    draws[PERPLEXITY] = replace(logs, values=_exp(logs.values), resampled=_exp(logs.resampled))
     return draws
+
+
+def _exp(logs: Numbers) -> Numbers:
+    with np.errstate(over="ignore"):
+        values = np.exp(logs)
+    return np.where(np.isinf(values), np.nan, values)
 
 
 def _floats(table: pa.Table, column: str) -> Numbers:

@@ -7,6 +7,7 @@ time (Salazar et al. 2020, Masked Language Model Scoring, equation 3).
 """
 
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from scripts.language_model.dataset_splits import refuse_other_folder, split_tab
 from scripts.language_model.masked_logits import Query, Runner
 
 HOLDOUT = "holdout"
+_LARGEST_LOG = math.log(sys.float_info.max)  # 709.8 nats
 _SENTENCE_MARKS = (".", "?", "!")
 _ROWS_AT_A_TIME = 500
 _SHORTEST, _LONGEST = 5, 64  # tokens of a sentence
@@ -90,8 +92,8 @@ class TextScore:
 
     @property
     def perplexity(self) -> float | None:
-        """The exponential of the value."""
-        return None if self.value is None else math.exp(self.value)
+        """The exponential of the value, None also where that is too large a number (diverged)."""
+        return None if self.value is None or self.value > _LARGEST_LOG else math.exp(self.value)
 
 
 def held_out_segments(dataset: Path) -> list[Segment]:

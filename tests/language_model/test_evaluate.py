@@ -183,6 +183,18 @@ def test_a_model_that_gives_no_numbers_has_no_score(tmp_path: Path, value: float
     assert not (tmp_path / "items.parquet").exists()
 
 
+def test_a_diverged_model_is_scored_without_a_perplexity(tmp_path: Path) -> None:
+    """One piece has all the probability: some 5,000 nats a token, whose exponential is no float."""
+    arguments = inputs(tmp_path, many_items()[:2])
+    diverged = copy.deepcopy(tiny_model())
+    with torch.no_grad():
+        diverged.get_output_embeddings().bias[40] = 5000.0
+    save_checkpoint(diverged, arguments["model"], arguments["model_config"])
+    evaluate_checkpoint.run(**arguments)
+    heldout = read_json(tmp_path / "metrics.json")["heldout"]
+    assert heldout["pseudo_loss"] > 4000 and heldout["pseudo_perplexity"] is None
+
+
 def test_bad_inputs_end_in_one_line(tmp_path: Path) -> None:
     rows = many_items()[:2]
     for changes, message in (

@@ -157,6 +157,16 @@ def test_a_large_perplexity_differs_from_itself_by_exactly_nothing(tmp_path: Pat
     assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
 
 
+def test_a_perplexity_beyond_all_numbers_is_none(tmp_path: Path) -> None:
+    """A diverged model: 800 nats a token. The loss is told all the same, and the other model."""
+    rows = [row("a", 2.0, 1), row("b", 9.0, 3)]
+    diverged = [one | {"loss_sum": 800.0, "sentence_sum": 3200.0} for one in rows]
+    draws = heldout_draws(read(tmp_path, rows, diverged), "all", resamples=50, seed=1)
+    assert math.isnan(draws["pseudo_perplexity"].values[1])
+    assert draws["loss"].values[1] == 400.0
+    assert np.isfinite(draws["pseudo_perplexity"].resampled[:, 0]).all()
+
+
 def test_halves_and_documents_without_a_sentence(tmp_path: Path) -> None:
     rows = [
         row("a", 2.0, 1, half="validation"),
