@@ -75,10 +75,12 @@ def read_results(path: Path) -> ResultTable:
             checkpoint stands twice; the message names the file and the row.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
             lines = list(csv.reader(stream, delimiter="\t"))
     except FileNotFoundError:
         raise InputError(f"{path} is missing; name a tab-separated table of results") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); name a table") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is no UTF-8 table ({error}); save it as UTF-8 TSV") from error
     header = lines[0] if lines else []
@@ -88,6 +90,9 @@ def read_results(path: Path) -> ResultTable:
             f"{path} has no column {', '.join(missing)}; it needs {', '.join(_COLUMNS)}, separated "
             f"by tabs ({_STATED} is optional)"
         )
+    twice = [column for column in (*_COLUMNS, _STATED) if header.count(column) > 1]
+    if twice:
+        raise InputError(f"{path} has the column {twice[0]} more than once; delete one of them")
     if len(lines) < 2:
         raise InputError(f"{path} holds no row; give at least one checkpoint")
     rows: dict[str, Result] = {}
@@ -102,12 +107,16 @@ def read_results(path: Path) -> ResultTable:
             raise InputError(f"{place} holds {row.name} a second time; keep one of the two")
         rows[row.name] = row
         for column in decimals:
-            decimals[column] = max(
-                decimals[column], len(named.get(column, "").partition(".")[2].strip())
-            )
+            decimals[column] = max(decimals[column], _decimals(named.get(column, "")))
     # The weights add up to 1, so the parts' rounding moves the sum by half a unit at most.
     inputs = max(0.5 * 10.0 ** -decimals[column] for column in _SHARES)
     return ResultTable(tuple(rows.values()), inputs + 0.5 * 10.0 ** -decimals[_STATED] + 1e-9)
+
+
+def _decimals(cell: str) -> int:
+    """Return the decimal places of a number that was read, also of 6.5e-1; 0 of an empty cell."""
+    exponent = Decimal(cell.strip() or "0").as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
 def _result(place: str, cells: Mapping[str, str]) -> Result:

@@ -59,6 +59,17 @@ def test_the_misstated_composite_is_the_planted_one(small: Analysis) -> None:
     assert small.table.rounding == pytest.approx(1e-4, rel=1e-3)
 
 
+def test_how_numbers_are_written_does_not_matter(small: Analysis, tmp_path: Path) -> None:
+    """As 6.1e-1 a number has no digit less; what rounding explains stays the same."""
+    shares = slice(4, 8)
+    rows = [[*row[:4], *(f"{float(cell):.3e}" for cell in row[shares])] for row in ROWS]
+    path = write(tmp_path / "scientific.tsv", rows)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as spreadsheets save UTF-8
+    scientific = analysis_of(path, {"128": 1000}, 500)
+    assert scientific.table.rounding == small.table.rounding
+    assert [row.name for row in scientific.misstated()] == ["plain/128/20"]
+
+
 def test_ranks_follow_the_formula(small: Analysis) -> None:
     group = ("plain", 128)
     assert [row.step for row in small.ranked(group, "composite")] == [20, 30, 10]
@@ -168,6 +179,10 @@ def test_missing_empty_ragged_and_foreign_files_are_named(tmp_path: Path) -> Non
         read_results(write(tmp_path / "r.tsv", []))
     with pytest.raises(InputError, match="has 7 cells in place of 8"):
         read_results(write(tmp_path / "r.tsv", [ROWS[0][:-1]]))
+    with pytest.raises(InputError, match="cannot be read"):
+        read_results(tmp_path)
+    with pytest.raises(InputError, match="has the column real1 more than once"):
+        read_results(write(tmp_path / "r.tsv", [[*ROWS[0], "0.9"]], [*HEADER, "real1"]))
     (tmp_path / "r.tsv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="no UTF-8 table"):
         read_results(tmp_path / "r.tsv")
