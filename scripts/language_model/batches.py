@@ -58,9 +58,7 @@ class BatchPlan:
         self.seed, self.run = seed, run
         self.rows_of_kind = {kind: len(rows) for kind, rows in lengths.items()}
         if len(self.rows_of_kind) == 2:
-            self.rows_of_kind[ENTITY] = _entity_rows(
-                self.rows_of_kind[TEXT], Fraction(str(entity_share)), run
-            )
+            self.rows_of_kind[ENTITY] = _entity_rows(self.rows_of_kind[TEXT], entity_share, run)
         self.rows_per_epoch = sum(self.rows_of_kind.values())
         self.steps_per_epoch = -(-self.rows_per_epoch // rows_per_step)
         self._order = lru_cache(maxsize=2 * len(self.lengths))(self._order_of_pass)
@@ -127,16 +125,17 @@ def grouped_permutation(
     return np.concatenate(ordered)
 
 
-def _entity_rows(text_rows: int, share: Fraction, run: str) -> int:
-    if not 0 < share < 1:
+def _entity_rows(text_rows: int, entity_share: float | None, run: str) -> int:
+    if entity_share is None or not 0 < float(entity_share) < 1:
         raise ConfigError(
-            f"run {run}: entity_share {float(share)} is not between 0 and 1; take kind mlm or "
+            f"run {run}: entity_share {entity_share} is not between 0 and 1; take kind mlm or "
             "entity_ft for rows of one kind"
         )
+    share = Fraction(str(entity_share))
     rows = round(text_rows * share / (1 - share))
     if rows == 0:
         raise ConfigError(
-            f"run {run}: entity_share {float(share)} of {text_rows} text rows is less than one "
+            f"run {run}: entity_share {entity_share} of {text_rows} text rows is less than one "
             "entity row; raise it"
         )
     return rows

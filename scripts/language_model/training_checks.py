@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,14 @@ def require_settings(
     Raises:
         ConfigError: one is outside its range, or the epoch lies beyond the schedule.
     """
+    ends = {
+        "epoch": epoch,
+        "previous_epoch": previous_epoch,
+        "schedule_epochs": str(schedule_epochs),
+    }
+    for name, end in ends.items():
+        if not re.fullmatch(r"\d+(\.\d+)?", end, re.ASCII):
+            raise ConfigError(f"run {run}: {name} {end!r} is no decimal number; write it as in 1.5")
     if Decimal(epoch) > Decimal(str(schedule_epochs)):
         raise ConfigError(
             f"run {run}: epoch {epoch} lies beyond schedule_epochs {schedule_epochs}, where the "
