@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scripts.common.errors import InputError
@@ -31,6 +31,7 @@ _FORMS = st.lists(
     before=st.sampled_from(["", "신", "구 ", "구, "]),
     behind=st.sampled_from(["은", "", " 는"]),
 )
+@example(form="서울 시", before="신", behind="은")  # the second word begins anew
 def test_pieces_equal_those_of_a_splice(kind: str, form: str, before: str, behind: str) -> None:
     wordpiece = cased_wordpiece() if kind == "cased" else uncased_wordpiece()
     form = form.strip()

@@ -14,7 +14,7 @@ from scripts.common.tables import read_table
 from scripts.language_model import build_real_coref
 from scripts.language_model.candidates import place_of_item
 from scripts.language_model.contexts import context_around, context_before, tokenize
-from scripts.language_model.evaluation_sets import choose
+from scripts.language_model.evaluation_sets import choose, with_training_samples
 from scripts.language_model.particles import final_consonant_fits, particle_characters
 from scripts.language_model.tables import EVALUATION_ITEMS
 from tests.language_model.corpus_tables import write_corpus
@@ -102,11 +102,29 @@ def test_limits_and_batches(tmp_path: Path) -> None:
     assert description["left_out"]["beyond_items_per_document"] == 1
     two, description = build(tmp_path / "two", max_items=2)
     assert len(two) == 2 and description["left_out"]["beyond_items"] == 2
+    second, _ = build(tmp_path / "second", max_mentions=2)
+    assert [row["item_id"] for row in second] == [
+        *("real_coref:d0:16", "real_coref:d2:60", "real_coref:d3:19")
+    ]
     far, description = build(tmp_path / "far", min_distance=20)
     assert {row["doc_id"] for row in far} == {"d0", "d2"}
     assert description["left_out"]["distance_below"] == 2
     with pytest.raises(InputError, match=r"real_coref: no item is left .*distance_below 4"):
         build(tmp_path / "none", min_distance=1000)
+
+
+def test_training_samples_are_those_of_the_length_that_has_most(tmp_path: Path) -> None:
+    """A model trains on the dataset of one length, so samples of two lengths do not add up."""
+    tables = []
+    for name, entities in (("short", {"삼성": 7, "대구": 0}), ("long", {"삼성": 5, "서울": 2})):
+        write_corpus(tmp_path / name, DOCUMENTS, entities=entities)
+        tables.append(tmp_path / name / "entities.parquet")
+    names = ("삼성", "서울", "대구", "부산")
+    items = [item(f"{name} . {name}", name) for name in names]
+    found = with_training_samples(items, tables)
+    assert [(row["training_samples"], row["unseen"]) for row in found] == [
+        *((7, False), (2, False), (0, True), (0, True))
+    ]
 
 
 _WORDS = st.sampled_from(["서울", "나", "다라", "갔다", "박물관", ".", "A", "힣"])

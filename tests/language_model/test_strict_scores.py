@@ -1,5 +1,6 @@
 """Strict decoding against an exhaustive slow version: every candidate by its own forward pass."""
 
+import copy
 import math
 from functools import cache
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from scripts.common.analysis import without_spaces
 from scripts.common.splice import splice_mention, spliced_ids
 from scripts.common.wordpiece import WordPiece
+from scripts.language_model.candidates import place_of_item
 from scripts.language_model.contexts import tokenize
 from scripts.language_model.evaluation_sets import Item
 from scripts.language_model.item_scores import ItemScorer
@@ -125,6 +127,41 @@ def test_ranks_equal_the_exhaustive_ones(kind: str, max_masks: int, top: int) ->
             assert found["choice_1"] == (best == row["answer"])
         else:
             assert found["choice_1"] is None
+
+
+@pytest.mark.parametrize("kind", ["deberta-v2", "bert"])
+def test_all_pieces_of_the_answer_must_be_the_likeliest(kind: str) -> None:
+    """Against the library's logits; and where one piece is the likeliest everywhere."""
+    wordpiece = tiny_wordpiece()
+    mask = wordpiece.special_ids["mask"]
+
+    def expected(model: torch.nn.Module, row: Item) -> bool:
+        place = place_of_item(row, wordpiece)
+        k = len(place.answer_ids)
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([place.ids(k, mask)])).logits[0]
+        likeliest = logits.argmax(dim=1)[len(place.left) : len(place.left) + k]
+        return tuple(likeliest.tolist()) == place.answer_ids
+
+    found = set()
+    for piece in ("##박", "삼성", "##가"):
+        model = copy.deepcopy(tiny_model(kind))
+        with torch.no_grad():
+            model.get_output_embeddings().bias[wordpiece.vocabulary[piece]] += 100
+        scorer = ItemScorer(
+            tiny_runner(model),
+            wordpiece,
+            tiny_noun_test(),
+            max_masks=4,
+            top_candidates=5,
+            length=64,
+        )
+        for row, scored in zip(ITEMS, scorer.score(ITEMS), strict=True):
+            assert scored["entity_1"] == expected(model, row)
+            pieces = place_of_item(row, wordpiece).answer_ids
+            found.add((scored["entity_1"], pieces[0] == wordpiece.vocabulary[piece], len(pieces)))
+    # Right with one piece; wrong although the first of three pieces is the likeliest.
+    assert (True, True, 1) in found and (False, True, 3) in found
 
 
 def slow_of_choice(form: str, row: Item, kind: str) -> float:
