@@ -29,8 +29,8 @@ def left_out_scores(
 
     Args:
         hyperplanes: (bits, d) of the memory.
-        texts: whose sums the prototypes are.
-        prototypes: `build_prototypes` of the same texts, labels and weights.
+        texts: some or all of those whose sums the prototypes are.
+        prototypes: of clusters that hold these texts, by these labels and weights.
         labels: (texts,) each text's cluster, or NO_CLUSTER.
         weights: (texts,) of each text's tokens; 1 where None.
         lookup: one of `lookup.LOOKUPS`.

@@ -22,6 +22,7 @@ from scripts.retrieval.cluster_state import (
     take_clusters,
 )
 from scripts.retrieval.encoded_texts import EncodedTexts
+from scripts.retrieval.left_out import left_out_scores
 from scripts.retrieval.lookup import scores_of
 from scripts.retrieval.maxsim import distances
 from scripts.retrieval.memory_settings import BATCHES, PROTOTYPE, ClusterSettings
@@ -40,7 +41,7 @@ class Measured:
     Attributes:
         clusters: the clusters.
         labels: (documents,) place of each one's cluster, or NO_CLUSTER.
-        distances: (documents,) δ to its prototype, NaN without a cluster.
+        distances: (documents,) δ to the prototype of the cluster's others, NaN without any.
     """
 
     clusters: Clusters
@@ -104,10 +105,11 @@ def measure(
     scores = scores_of(planes, tokens, lookup, threads)(whole.prototypes)
     to_all = distances(scores, tokens.lengths)
     to_all[labels == NO_CLUSTER] = np.nan
-    states = observe_documents(clusters.remembered, added, labels, to_all, arrived)
-    own = np.full(len(labels), np.nan)
+    own_scores = left_out_scores(planes, tokens, whole.prototypes, labels, lookup=lookup)
+    own = distances(own_scores, tokens.lengths)
     inside = np.flatnonzero(labels != NO_CLUSTER)
-    own[inside] = to_all[inside, labels[inside]]
+    to_all[inside, labels[inside]] = own[inside]
+    states = observe_documents(clusters.remembered, added, labels, to_all, arrived)
     return Measured(replace(clusters, states=states), labels, own)
 
 

@@ -14,9 +14,11 @@ import pytest
 from scripts.common.errors import ConfigError, InputError
 from scripts.common.files import folder_sha256, read_json
 from scripts.retrieval.encoders import load_encoder
-from scripts.retrieval.lookup import LOOKUPS
+from scripts.retrieval.lookup import LOOKUPS, scores_of
+from scripts.retrieval.maxsim import distances
 from scripts.retrieval.memory_store import Memory, empty_memory, read_memory
 from scripts.retrieval.pairs import Pair, read_pairs
+from scripts.retrieval.prototypes import build_prototypes
 from tests.retrieval.memory_builders import TOPIC_WORDS, Loop, Session, topical, write_encoder
 
 MEMORIES = ("none", "random", "cluster", "all")
@@ -461,6 +463,50 @@ def test_keeping_none_leaves_prototypes_as_virtual_samples(tmp_path, lookup):
         for _, _, text in topical(n, topics).documents
     ]
     assert weight == sum(len(text.split()) for text in texts)
+
+
+@pytest.mark.parametrize("lookup", LOOKUPS)
+def test_keeping_none_measures_documents_to_what_they_are_no_part_of(tmp_path, lookup):
+    loop = Loop(tmp_path, keep="none", memory_docs=50, lookup=lookup)
+    sessions = [topical(0), topical(1), topical(2, ("school", "hill"))]
+    sessions[1].documents.append(("alone", "sea", " ".join(TOPIC_WORDS["sea"])))
+    held = [read_memory(loop.add(session)) for session in sessions]
+    of_one = held[1].documents.filter(np.array(ids(held[1].documents)) == "alone")
+    assert of_one["distance"].to_pylist() == [None]
+    where = {
+        name: cluster
+        for one in held
+        for name, cluster in zip(
+            ids(one.documents), one.documents["cluster"].to_pylist(), strict=True
+        )
+    }
+    tokens = load_encoder(loop.encoder, threads=1).token_vectors(
+        [text for session in sessions for _, _, text in session.documents]
+    )
+    names = [name for session in sessions for name, _, _ in session.documents]
+    assert held[2].clusters is not None
+    planes, states = held[2].clusters.hyperplanes, held[2].clusters.states
+    stored = held[2].documents["distance"].to_pylist()
+    by_cluster: dict[int, list[float]] = {}
+    for name, distance in zip(ids(held[2].documents), stored, strict=True):
+        others = [place for place, other in enumerate(names) if where[other] == where[name]]
+        others.remove(names.index(name))
+        if not others:
+            assert distance is None
+            continue
+        prototype = build_prototypes(
+            planes, tokens.take(others), np.zeros(len(others), np.int64), 1
+        )
+        asked = tokens.take([names.index(name)])
+        expected = distances(scores_of(planes, asked, lookup)(prototype), asked.lengths)[0, 0]
+        assert distance == pytest.approx(expected, abs=1e-5), name
+        by_cluster.setdefault(where[name], []).append(distance)
+    known = {where[name] for session in sessions[:2] for name, _, _ in session.documents}
+    opened = {cluster: own for cluster, own in by_cluster.items() if cluster not in known}
+    assert opened and any(len(own) > 5 for own in opened.values())
+    for cluster, own in opened.items():
+        place = states.ids.tolist().index(cluster)
+        assert states.distance_sum[place] == pytest.approx(sum(own), abs=1e-5)
 
 
 @pytest.mark.parametrize(
