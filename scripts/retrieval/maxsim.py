@@ -67,7 +67,9 @@ def distances(scores: Numbers, lengths: Indices) -> Numbers:
         lengths: (texts,) tokens of each text.
     """
     tokens = np.where(lengths > 0, lengths, np.nan)
-    return 1 - scores / (tokens if scores.ndim == 1 else tokens[:, None])
+    measured = 1 - scores / (tokens if scores.ndim == 1 else tokens[:, None])
+    # Cosines of equal directions round to a little above 1.
+    return np.clip(measured, 0, 2)
 
 
 def _scores(

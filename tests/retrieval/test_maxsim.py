@@ -94,6 +94,21 @@ def test_a_text_scores_the_same_alone_and_in_company():
         np.testing.assert_allclose(alone[0], together[place], atol=1e-4)
 
 
+def test_copies_of_a_text_are_at_no_distance_below_zero():
+    """Else a memory of copies would have a mean distance that the report refuses."""
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        texts = drawn_texts(rng, 1, longest=3).take([0] * 4)
+        planes = draw_hyperplanes(0, 6, texts.dimension)
+        together = np.zeros(4, np.int64)
+        scores = left_out_scores(
+            planes, texts, build_prototypes(planes, texts, together, 1), together
+        )
+        for found in (scores, text_scores(texts, texts)):
+            measured = distances(found, texts.lengths)
+            assert not (measured < 0).any()
+
+
 def test_distance_does_not_follow_the_length_of_a_text_as_the_score_does():
     planes = draw_hyperplanes(0, 7, 64)
     texts, domains = planted_texts(3, [150, 150], share=0.4, lengths=(15, 250))
