@@ -24,7 +24,6 @@ from scripts.retrieval.prototypes import (
     append_prototypes,
     build_prototypes,
     empty_prototypes,
-    merge_prototypes,
     scale_prototypes,
     take_prototypes,
 )
@@ -250,34 +249,6 @@ def take_clusters(states: ClusterStates, places: Sequence[int] | Indices) -> Clu
         foreign_weight=states.foreign_weight[chosen],
         foreign_sum=states.foreign_sum[chosen],
         last_session=states.last_session[chosen],
-        next_id=states.next_id,
-    )
-
-
-def merge_clusters(states: ClusterStates, groups: Indices) -> ClusterStates:
-    """Return one cluster for each group, with the lowest id of the group.
-
-    Distances keep the prototypes to which they were measured, so the statistics of a merged
-    cluster are approximate until `measure_clusters`.
-
-    Args:
-        states: before.
-        groups: (k,) number of each cluster's group, from 0 in order of the groups' lowest ids.
-    """
-    size = int(groups.max(initial=-1)) + 1
-    _, first = np.unique(groups, return_index=True)
-    last = np.full(size, -1, dtype=np.int64)
-    np.maximum.at(last, groups, states.last_session)
-    return ClusterStates(
-        ids=states.ids[first],
-        prototypes=merge_prototypes(states.prototypes, groups, size),
-        documents=_sums(groups, states.documents, size).astype(np.int64),
-        weight=_sums(groups, states.weight, size),
-        distance_sum=_sums(groups, states.distance_sum, size),
-        square_sum=_sums(groups, states.square_sum, size),
-        foreign_weight=_sums(groups, states.foreign_weight, size),
-        foreign_sum=_sums(groups, states.foreign_sum, size),
-        last_session=last,
         next_id=states.next_id,
     )
 

@@ -19,7 +19,7 @@ _COUNTS = ("queries", "scored", "without_answer", "without_words", "documents", 
 
 
 def session_facts(
-    sessions: Sequence[str], facts: Iterable[Mapping[str, Any]], manifest: Any
+    sessions: Sequence[str], facts: Iterable[Mapping[str, Any]], manifest: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Return counts of each session: what the data hold, and what the evaluation scored.
 
@@ -29,8 +29,7 @@ def session_facts(
     by_test: dict[int, Mapping[str, Any]] = {}
     for one in sorted(facts, key=lambda one: (one["lexical"], one["method"])):
         by_test.setdefault(int(one["test"]), one)
-    described = manifest["sessions"] if isinstance(manifest, dict) else manifest
-    by_name = {str(one["name"]): one for one in described}
+    by_name = {str(one["name"]): one for one in manifest["sessions"]}
     return [
         {
             "session": number,

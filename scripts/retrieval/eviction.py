@@ -90,9 +90,7 @@ def evict(
     sizes = np.bincount(clusters[near], minlength=len(weights))
     places, all_dropped = _places(sizes, weights, memory_docs, required)
     kept = near & _nearest(np.where(near, clusters, -1), distances, places)
-    return Eviction(
-        kept, _reasons(clusters, near, kept, places, all_dropped=all_dropped), all_dropped
-    )
+    return Eviction(kept, _reasons(clusters, near, kept, places), all_dropped)
 
 
 def _places(
@@ -129,8 +127,6 @@ def _reasons(
     near: NDArray[np.bool_],
     kept: NDArray[np.bool_],
     places: Counts,
-    *,
-    all_dropped: bool,
 ) -> dict[str, int]:
     lost = near & ~kept
     dropped = lost & (places[np.where(lost, clusters, 0)] == 0) if len(places) else lost

@@ -1,9 +1,9 @@
 """Sparse prototypes of clusters: sums of their token vectors by bucket.
 
 The prototype of a set of texts is P[bucket] = Σ v over its tokens v in that bucket, empty buckets
-left out. It is additive, P(A ∪ B) = P(A) + P(B) for disjoint A and B, so texts can be added, taken
-away and clusters merged without their other members. All clusters stand in one stack of rows, the
-form in which they are scored.
+left out. It is additive, P(A ∪ B) = P(A) + P(B) for disjoint A and B, so texts can be added, and
+left out (`left_out.py`), without their cluster's other members. All clusters stand in one stack of
+rows, the form in which they are scored.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,6 @@ from scripts.retrieval.token_vectors import (
 
 _BLOCK_BYTES = 12 << 20  # of a float64 copy; memory of that size is used again, not asked for anew
 _BUCKETS = 1 << 32  # more than there can be, so that (cluster, bucket) fits in one number
-_VANISHED = 1e-9  # weight that rounding leaves of tokens taken away
 
 
 @dataclass(frozen=True)
@@ -139,18 +138,6 @@ def append_prototypes(one: Prototypes, other: Prototypes) -> Prototypes:
     )
 
 
-def subtract_prototypes(whole: Prototypes, part: Prototypes) -> Prototypes:
-    """Return P(A) of each cluster from P(A ∪ B) and P(B); buckets left without tokens vanish.
-
-    Raises:
-        ValueError: `part` has tokens that `whole` lacks.
-    """
-    left = add_prototypes(whole, scale_prototypes(part, np.full(part.clusters, -1.0)))
-    if np.any(left.weights < -_VANISHED):
-        raise ValueError("tokens are taken away that the prototypes do not hold")
-    return _with_rows(left, left.weights > _VANISHED)
-
-
 def scale_prototypes(prototypes: Prototypes, factors: Numbers) -> Prototypes:
     """Return the prototypes times a factor for each cluster, (clusters,)."""
     factor = factors[prototypes.cluster_of_row]
@@ -160,24 +147,6 @@ def scale_prototypes(prototypes: Prototypes, factors: Numbers) -> Prototypes:
         prototypes.sums * factor[:, None],
         prototypes.weights * factor,
     )
-
-
-def merge_prototypes(prototypes: Prototypes, groups: Indices, clusters: int) -> Prototypes:
-    """Return the sums of clusters of one group.
-
-    Args:
-        prototypes: to merge.
-        groups: (prototypes.clusters,) group of each, 0 to `clusters` - 1, or NO_CLUSTER to drop it.
-        clusters: number of groups.
-    """
-    group = groups[prototypes.cluster_of_row]
-    kept = group != NO_CLUSTER
-    keys = group[kept] * _BUCKETS + prototypes.buckets[kept]
-    # Each bucket counts once: its sum has the weights in it.
-    merged = _stacked(keys, prototypes.sums[kept], np.ones(len(keys)), clusters=clusters)
-    places = np.searchsorted(_keys(merged), keys)
-    weights = np.bincount(places, prototypes.weights[kept], minlength=len(merged.buckets))
-    return replace(merged, weights=weights.astype(np.float64))
 
 
 def take_prototypes(prototypes: Prototypes, places: Sequence[int] | Indices) -> Prototypes:
@@ -221,13 +190,3 @@ def _with_keys(keys: Indices, sums: Numbers, weights: Numbers, clusters: int) ->
 
 def _keys(prototypes: Prototypes) -> Indices:
     return prototypes.cluster_of_row * _BUCKETS + prototypes.buckets
-
-
-def _with_rows(prototypes: Prototypes, kept: np.ndarray) -> Prototypes:
-    counts = np.bincount(prototypes.cluster_of_row[kept], minlength=prototypes.clusters)
-    return Prototypes(
-        offsets_of(counts),
-        prototypes.buckets[kept],
-        prototypes.sums[kept],
-        prototypes.weights[kept],
-    )

@@ -1,8 +1,8 @@
 """Joins the accounts of all sessions.
 
-In: session.json of every session, in order. Out: manifest.json, a list of them, and shares.tsv,
-a row for each session and domain: how many documents, training and test queries, and their shares
-of the session.
+In: session.json of every session, in order. Out: manifest.json, which lists them under `sessions`,
+and shares.tsv, a row for each session and domain: how many documents, training and test queries,
+and their shares of the session.
 """
 
 from pathlib import Path

@@ -13,7 +13,6 @@ from scripts.retrieval.cluster_state import (
     append_clusters,
     decay_clusters,
     measure_clusters,
-    merge_clusters,
     no_clusters,
     observe_documents,
     take_clusters,
@@ -147,17 +146,9 @@ def test_old_documents_count_less():
     assert weights is not None and weights.tolist() == [1, 0.5, 0.25]
 
 
-def test_merged_dropped_and_appended_clusters_keep_what_they_hold():
+def test_dropped_and_appended_clusters_keep_what_they_hold():
     tokens, labels = clustered(3, 40, 4)
     states = measured(tokens, labels, 4)
-    merged = merge_clusters(states, np.array([0, 1, 0, 2]))
-    assert merged.ids.tolist() == [0, 1, 3]
-    assert merged.documents[0] == states.documents[0] + states.documents[2]
-    assert merged.square_sum[0] == states.square_sum[0] + states.square_sum[2]
-    joined = np.where(labels == NO_CLUSTER, NO_CLUSTER, np.array([0, 1, 0, 2])[labels])
-    np.testing.assert_allclose(
-        merged.prototypes.sums, build_prototypes(PLANES, tokens, joined, 3).sums, atol=1e-9
-    )
     first, last = take_clusters(states, [0, 1]), take_clusters(states, [2, 3])
     assert last.ids.tolist() == [2, 3] and last.next_id == 4
     assert_same(append_clusters(first, last), states)

@@ -10,11 +10,8 @@ from scripts.retrieval.prototypes import (
     Prototypes,
     add_prototypes,
     build_prototypes,
-    empty_prototypes,
     mean_vectors,
-    merge_prototypes,
     scale_prototypes,
-    subtract_prototypes,
     take_prototypes,
 )
 from scripts.retrieval.tables import NO_CLUSTER
@@ -98,11 +95,6 @@ def test_prototypes_are_additive(seed, texts):
         for part in (first, ~first)
     )
     assert_same(add_prototypes(of_first, of_second), whole)
-    assert_same(subtract_prototypes(whole, of_second), of_first)
-    assert_same(
-        merge_prototypes(whole, np.array([0, NO_CLUSTER, 0]), 1),
-        build_prototypes(PLANES, tokens, np.array([0, NO_CLUSTER, 0])[labels], 1),
-    )
     assert_same(
         take_prototypes(whole, [2, 0]),
         build_prototypes(PLANES, tokens, np.array([1, NO_CLUSTER, 0])[labels], 2),
@@ -123,10 +115,3 @@ def test_many_texts_are_summed_in_blocks():
         own = tokens.vectors[token_labels == cluster].astype(np.float64)
         np.testing.assert_allclose(means[cluster], own.mean(axis=0), atol=1e-12)
     assert not means[2].any()
-
-
-def test_what_is_not_there_cannot_be_taken_away():
-    tokens = drawn_texts(np.random.default_rng(1), 4)
-    part = build_prototypes(PLANES, tokens, np.zeros(4, np.int64), 1)
-    with pytest.raises(ValueError, match="taken away"):
-        subtract_prototypes(empty_prototypes(1, 5), part)
