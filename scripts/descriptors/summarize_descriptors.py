@@ -188,7 +188,7 @@ def run(
             "seed": seed,
             "versions": {
                 "python": platform.python_version(),
-                **versions_of(found),
+                **versions_of(found, molecules),
                 "pyarrow": pa.__version__,
             },
             "code": code_hash,

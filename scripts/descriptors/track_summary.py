@@ -217,9 +217,9 @@ def correlation_facts(checkpoint: Facts) -> Facts:
         ) from error
 
 
-def versions_of(checkpoints: Mapping[int, Facts]) -> dict[str, str]:
-    """Return the versions of the packages that the passes used."""
+def versions_of(checkpoints: Mapping[int, Facts], molecules: Path | None) -> dict[str, str]:
+    """Return the versions of the packages that the passes used, and the molecules' manifest."""
     found: dict[str, str] = {}
-    for checkpoint in checkpoints.values():
-        found |= checkpoint.get("package_versions", {})
+    for facts in (*checkpoints.values(), *([] if molecules is None else [read_json(molecules)])):
+        found |= facts.get("package_versions", {})
     return dict(sorted(found.items()))

@@ -80,6 +80,7 @@ def run(
         method_facts,
         provenance,
         session_facts,
+        training_versions,
     )
     from scripts.retrieval.comparison_tables import (
         COMPARISON_COLUMNS,
@@ -163,6 +164,7 @@ def run(
             "searched": [[book.collection, book.mode] for book in books],
             "bootstrap": bootstrap_facts(draws),
             "streams": streams,
+            "trained_with": training_versions(trained.values()),
             **provenance(
                 [*scores, *accumulated, *reports, *cohesions, *trainings, manifest], code_hash
             ),

@@ -88,6 +88,16 @@ def bootstrap_facts(draws: PairedDraws) -> dict[str, Any]:
     }
 
 
+def training_versions(trainings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the versions with which models were trained, each combination once."""
+    found: list[dict[str, Any]] = []
+    for one in trainings:
+        named = {"versions": one["versions"]}
+        if named not in found:
+            found.append(named)
+    return found
+
+
 def provenance(sources: Sequence[Path], code: str) -> dict[str, Any]:
     """Return versions, the code's hash, and one hash of all files read."""
     digest = hashlib.sha256()

@@ -188,7 +188,7 @@ def test_every_survivor_alone_and_a_fused_threshold(tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.json"
     facts = {"rows": 310, "molecules": 300, "fates": {"kept": 300, "rejected": 10}}
     facts |= {"largest_fragment": True, "neutralize": True, "merge_by": "inchikey", "shards": []}
-    write_json(manifest, facts)
+    write_json(manifest, facts | {"package_versions": {"rdkit": "2026.3"}})
     results = small_run(tmp_path / "run", independent(), nonlinear_threshold=0.6)
     tables = summarize(results, molecules=manifest)
     summary = read_json(tables / "summary.json")
@@ -197,6 +197,7 @@ def test_every_survivor_alone_and_a_fused_threshold(tmp_path: Path) -> None:
     assert read(tables / "largest_clusters.tsv") == []
     assert {row["nearest"] for row in read(tables / "survivors.tsv")} == {""}
     assert summary["molecules"]["fates"] == {"kept": 300, "rejected": 10}
+    assert summary["versions"].items() >= {"rdkit": "2026.3"}.items()
     assert summary["pairs"]["edges"] == 0 and summary["pairs"]["measured"] == 6
     assert summary["settings"]["pass4"]["nonlinear_threshold"] == 0.6
 

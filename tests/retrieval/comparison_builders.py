@@ -122,7 +122,10 @@ class Streams:
             write_tsv(memory / "cohesion.tsv", ("documents", "clusters", "within"), lines)
             write_json(
                 model / "training.json",
-                {"session": session, "seed": seed, "steps": 10, "losses": [[5, 0.5], [10, 0.25]]},
+                {
+                    **{"session": session, "seed": seed, "steps": 10},
+                    **{"losses": [[5, 0.5], [10, 0.25]], "versions": {"torch": f"2.{seed}"}},
+                },
             )
             self.files["memories"].append(memory)
             self.files["models"].append(model)

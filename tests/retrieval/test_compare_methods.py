@@ -163,6 +163,8 @@ def test_the_summary_tells_where_it_comes_from_and_compares_every_pair(planted):
     summary = read_json(written["summary"])
     assert summary["code"] == "c0de" and len(summary["data_sha256"]) == 64
     assert summary["versions"].keys() >= {"faiss-cpu", "ir-measures", "numpy"}
+    trained = [{"versions": {"torch": f"2.{seed}"}} for seed in range(1, 6)]
+    assert summary["trained_with"] == trained, "each once, whatever the number of models"
     assert summary["bootstrap"]["draws"] == 400 and summary["bootstrap"]["level"] == 0.95
     assert summary["sessions"][1] == summary["sessions"][1] | {
         **{"name": "D1", "queries": 42, "scored": 40, "without_answer": 2},
