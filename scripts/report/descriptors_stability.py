@@ -9,7 +9,7 @@ from typing import Any
 from scripts.common.errors import IntegrityError
 from scripts.report.descriptors_view import PASSES, stage_label
 from scripts.report.number_formats import count, measure, share
-from scripts.report.tables import columns_of, read_distinct_rows, read_object
+from scripts.report.tables import read_distinct_rows, read_object
 
 SUMMARY_KEYS = (
     *("bootstraps", "rows", "table_rows", "adjusted_rand_index_by_pass", "survivors_by_pass"),
@@ -32,9 +32,6 @@ class StabilityRow:
     survived: float
     same_survivor: float
     instead: str
-
-
-STABILITY_COLUMNS = columns_of(StabilityRow)
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,9 @@ def retrieval_section(tables: RetrievalTables, figures: dict[str, Markup]) -> Se
                 for search in searches_of(tables.comparison)
             ],
             "unequal": any(row.equal == "no" for row in tables.comparison),
-            "comparisons": sum(row.measure == measure for row in tables.comparison) + len(pairs),
+            # A pair with the reference stands among the comparisons already.
+            "comparisons": sum(row.measure == measure for row in tables.comparison)
+            + sum(summary["reference"] not in (pair.first, pair.second) for pair in pairs),
             "pairs": pair_table(summary),
             "more_pairs": max(0, len(pairs) - MOST_PAIRS),
             "memory": memory_table(tables.memory, summary),

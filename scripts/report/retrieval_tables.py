@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.errors import IntegrityError
-from scripts.report.tables import column, columns_of, read_distinct_rows, read_object, require_keys
+from scripts.report.tables import column, read_distinct_rows, read_object, require_keys
 
 SUMMARY_KEYS = (
     *("documents", "sessions", "untested", "measure", "reference", "methods", "verdicts", "pairs"),
@@ -141,14 +141,6 @@ class ShareRow:
     document_share: float | None
     query_share: float | None
     test_share: float | None
-
-
-MATRIX_COLUMNS = columns_of(MatrixRow)
-TRANSFER_COLUMNS = columns_of(TransferRow)
-COMPARISON_COLUMNS = columns_of(ComparisonRow)
-COHESION_COLUMNS = columns_of(CohesionRow)
-MEMORY_COLUMNS = columns_of(MemoryRow)
-SHARE_COLUMNS = columns_of(ShareRow)
 
 
 def read_matrix(path: Path) -> list[MatrixRow]:

@@ -15,7 +15,6 @@ from scripts.report.descriptors_repeat_figures import share_bars, stability_figu
 from scripts.report.descriptors_stability import (
     LEAST_STABLE,
     MOST_STABLE,
-    STABILITY_COLUMNS,
     Span,
     Stability,
     StabilityRow,
@@ -32,6 +31,7 @@ from scripts.report.descriptors_stability_text import (
 )
 from scripts.report.descriptors_sweep import SWEEP_COLUMNS, read_sweep, sweep_table
 from scripts.report.drawing import ACCENT, figure_style, save_svg
+from scripts.report.tables import columns_of
 from tests.report.repeat_tables import write_repeats
 from tests.report.test_page import edit_table
 
@@ -62,7 +62,7 @@ def many(survivors: int, bootstraps: int) -> list[StabilityRow]:
 
 
 def test_the_report_reads_the_columns_that_the_track_writes() -> None:
-    assert STABILITY_COLUMNS == stability_measures.COLUMNS
+    assert columns_of(StabilityRow) == stability_measures.COLUMNS
     assert SWEEP_COLUMNS == sweep_thresholds.COLUMNS
 
 

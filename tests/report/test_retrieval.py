@@ -10,10 +10,15 @@ import pytest
 from scripts.common.errors import ConfigError, IntegrityError
 from scripts.common.files import read_json, write_json
 from scripts.report import plot_corpus, plot_retrieval, write_report
-from scripts.report import retrieval_tables as tables
 from scripts.report.retrieval_korean import glance_korean
 from scripts.report.retrieval_memory_grids import sampling_table
 from scripts.report.retrieval_tables import (
+    CohesionRow,
+    ComparisonRow,
+    MatrixRow,
+    MemoryRow,
+    ShareRow,
+    TransferRow,
     read_cohesion,
     read_comparison,
     read_matrix,
@@ -24,6 +29,7 @@ from scripts.report.retrieval_tables import (
 )
 from scripts.report.retrieval_text import glance, verdict_sentences, warnings
 from scripts.report.retrieval_verdicts import average_pairs, largest_loss, telling_pairs
+from scripts.report.tables import columns_of
 from scripts.retrieval import comparison_tables as written
 from scripts.retrieval.memory_report import COHESION_COLUMNS
 from scripts.retrieval.summarize_sessions import COLUMNS as SHARE_COLUMNS
@@ -97,13 +103,16 @@ def difference(share: float) -> str:
 
 
 def test_columns_that_are_read_are_columns_that_are_written():
-    assert set(tables.MATRIX_COLUMNS) <= set(written.MATRIX_COLUMNS)
-    assert set(tables.TRANSFER_COLUMNS) <= set(written.TRANSFER_COLUMNS)
-    assert set(tables.COMPARISON_COLUMNS) <= set(written.COMPARISON_COLUMNS)
     named = {"method", "seed", "session"}
-    assert set(tables.COHESION_COLUMNS) == named | set(COHESION_COLUMNS)
-    assert set(tables.SHARE_COLUMNS) == set(SHARE_COLUMNS)
-    assert set(tables.MEMORY_COLUMNS) <= named | set(MEMORY_COLUMNS)
+    for row, columns in (
+        (MatrixRow, written.MATRIX_COLUMNS),
+        (TransferRow, written.TRANSFER_COLUMNS),
+        (ComparisonRow, written.COMPARISON_COLUMNS),
+        (CohesionRow, named.union(COHESION_COLUMNS)),
+        (ShareRow, SHARE_COLUMNS),
+        (MemoryRow, named.union(MEMORY_COLUMNS)),
+    ):
+        assert set(columns_of(row)) <= set(columns)
 
 
 def test_the_page_says_what_the_tables_say(inputs, tmp_path):
@@ -142,6 +151,11 @@ def test_the_page_says_what_the_tables_say(inputs, tmp_path):
         "largest first"
     ]
     assert len(pairs) == 1 + 6 * 5 // 2
+    # Differences of five methods to the reference, and the pairs without it.
+    compared = read_comparison(inputs["retrieval_comparison"])
+    comparisons = sum(row.measure == "success_5" for row in compared)
+    assert comparisons > 5 and f"Of {comparisons + 10} intervals of 95 %" in said
+    assert any("judged are those whose query has an answer" in name for name in page.tables)
     assert ["cluster", "replay", difference(0.05), "11.2", "within"] in pairs
     sessions = next(rows for caption, rows in page.tables.items() if "The sessions" in caption)
     assert sessions[2][:5] == ["D1", "요리 (60.0%)", "100", "50", str(QUERIES)]
