@@ -35,7 +35,7 @@ _LABEL_COLUMNS = 52
 def throughput_figure(rows: Sequence[CostRow]) -> Figure:
     """Draw the rate of each job, one row per step and source; a panel per kind of item."""
     timed = [row for row in rows if row.finished and row.items_per_second]
-    units = list(dict.fromkeys(row.unit or "items" for row in timed))
+    units = list(dict.fromkeys(row.unit for row in timed))
     if not units:
         return note_figure("No finished job counted its items.")
     blocks = [by_step([row for row in timed if row.unit == unit]) for unit in units]
@@ -140,7 +140,7 @@ def _log_ticks(axes: Axes) -> None:
 
 
 def _rate(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 else plain_number(round(value, 2))
+    return f"{value:,.0f}" if value >= 10 else plain_number(float(f"{value:.3g}"))
 
 
 def _legend(figure: Figure, *, goal: bool) -> None:

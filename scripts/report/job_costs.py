@@ -16,7 +16,7 @@ class CostRow:
         items: finished items of the job's longest counted stage, in `unit`.
         passed: those that passed.
         seconds: from the job's start to its end.
-        items_per_second: items by the job's seconds.
+        items_per_second: those of them that the job did itself, by its seconds.
         peak_mb: peak resident memory in MB (2**20 bytes).
         mem_mb: memory that the job was granted.
         state: "finished", "failed", "running", "missing" or "unreadable".

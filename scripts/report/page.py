@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from scripts.report.fonts import EmbeddedFont, embed_fonts
-from scripts.report.number_formats import count, measure, share
+from scripts.report.number_formats import count, measure, rate, share
 from scripts.report.tables import COUNTED
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -126,7 +126,7 @@ def render_page(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"count": count, "share": share, "measure": measure}
+    environment.filters |= {"count": count, "share": share, "measure": measure, "rate": rate}
     template = environment.get_template("page.html.j2")
 
     def render(fonts: list[EmbeddedFont]) -> str:

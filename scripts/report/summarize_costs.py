@@ -14,7 +14,7 @@ from pathlib import Path
 from scripts.common.entry import entry
 from scripts.common.errors import InputError
 from scripts.common.files import read_json
-from scripts.common.job_record import JobRecord, read_record
+from scripts.common.job_record import JobRecord, Stage, read_record
 from scripts.common.tsv import write_tsv
 from scripts.report.job_costs import COST_COLUMNS, CostRow
 
@@ -88,11 +88,16 @@ def _row(name: str, wildcards: dict[str, str], record: JobRecord | None, state: 
         unit=longest.unit if longest else None,
         passed=longest.passed if longest else None,
         seconds=seconds,
-        items_per_second=round(longest.done / seconds, 2) if longest and seconds else None,
+        items_per_second=_rate(longest, seconds) if longest and seconds else None,
         peak_mb=record.peak_mb if record else None,
         mem_mb=record.mem_mb if record else None,
         state=state,
     )
+
+
+def _rate(stage: Stage, seconds: float) -> float:
+    """Return the items that the job did itself by its seconds, to six digits."""
+    return float(f"{(stage.done - stage.taken_over) / seconds:.6g}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Costs of the jobs: the table from records, the figures, the page."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from scripts.report import plot_costs, summarize_costs, write_costs
 from scripts.report.cost_figures import memory_figure, throughput_figure
 from scripts.report.drawing import figure_style
 from scripts.report.job_costs import CostRow, read_costs
+from scripts.report.number_formats import rate
 from tests.report.fake_tables import write_fake_tables
 from tests.report.test_page import Page
 
@@ -71,6 +73,30 @@ def test_each_planned_job_has_its_row(tmp_path: Path, caplog: pytest.LogCaptureF
     assert "split_documents all" in caplog.text
 
 
+def test_a_rate_is_of_the_jobs_own_items_and_slow_ones_are_no_zero(tmp_path: Path) -> None:
+    names = ("train_epoch/a/epoch-1.0", "assess_stability/all")
+    for name, unit, done, before in zip(
+        names, ("steps", "bootstraps"), (100, 3), (90, 0), strict=True
+    ):
+        file = tmp_path / "logs" / f"{name}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with recording(file.with_suffix(".log"), rule="r", wildcards={}, threads=1, mem_mb=9):
+            progress = Progress("work", total=done, unit=unit, taken_over=before)
+            progress.advance(done - before)
+            progress.finish()
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        file.write_text(json.dumps(kept | {"updated": kept["started"] + 1000}), encoding="utf-8")
+    rows = costs_of(tmp_path / "logs", tmp_path, {name: {} for name in names})
+    resumed, slow = rows.values()
+    assert (resumed.items, resumed.seconds, resumed.items_per_second) == (100, 1000, 0.01)
+    assert slow.items_per_second == 0.003
+    with figure_style():
+        steps, bootstraps = throughput_figure([resumed, slow]).axes
+    assert dots(steps) == [[0.01]] and dots(bootstraps) == [[0.003]]
+    assert bootstraps.texts[0].get_text() == "0.003 bootstraps/s"
+    assert rate(slow.items_per_second) == "0.003"
+
+
 def test_epochs_that_early_stopping_left_out_are_no_missing_jobs(tmp_path: Path) -> None:
     jobs = {
         f"{rule}/{run}/epoch-{epoch}": {"run": run, "epoch": epoch}
@@ -97,10 +123,10 @@ def test_a_job_without_a_record_is_listed_and_stops_nothing(tmp_path: Path) -> N
         assert memory_figure(list(rows.values())).axes == []
 
 
-def job(rule: str, name: str, rate: float | None, peak: float, **columns: object) -> CostRow:
+def job(rule: str, name: str, speed: float | None, peak: float, **columns: object) -> CostRow:
     filled: dict[str, object] = dict.fromkeys(CostRow.__dataclass_fields__)
     filled |= {"rule": rule, "job": name, "source": name.split("/")[0], "state": "finished"}
-    filled |= {"items": 10, "unit": "documents", "seconds": 2.0, "items_per_second": rate}
+    filled |= {"items": 10, "unit": "documents", "seconds": 2.0, "items_per_second": speed}
     return CostRow(**{**filled, "peak_mb": peak, "mem_mb": 1200.0, **columns})  # type: ignore[arg-type]
 
 
