@@ -146,7 +146,7 @@ def telling_pairs(summary: dict[str, Any]) -> list[Pair]:
         (method for method, about in summary["methods"].items() if about["figures"][AVERAGE]),
         key=lambda method: (-summary["methods"][method]["figures"][AVERAGE]["value"], method),
     )
-    chosen = [pair for pair in pairs if [pair.first, pair.second] == ranked[:2]]
+    chosen = [pair for pair in pairs if {pair.first, pair.second} == set(ranked[:2])]
     chosen += [
         pair for pair in pairs if pair not in chosen and _differ_in_replay_alone(summary, pair)
     ]

@@ -329,6 +329,20 @@ def test_pairs_put_the_better_method_first_with_the_interval_turned(tmp_path):
     assert ("cluster", "replay") not in {(one.first, one.second) for one in telling_pairs(summary)}
 
 
+def test_the_best_two_are_named_also_where_they_are_equal(tmp_path):
+    summary, _ = said_of(tmp_path)
+    methods = summary["methods"]
+    ranked = sorted(methods, key=lambda one: -methods[one]["figures"]["average"]["value"])[:2]
+    value = methods[ranked[0]]["figures"]["average"]["value"]
+    methods[ranked[1]]["figures"]["average"]["value"] = value
+    for pair in summary["pairs"]["average"]:
+        if {pair["method"], pair["reference"]} == set(ranked):
+            for first, second in (ranked, reversed(ranked)):
+                pair |= {"method": first, "reference": second, "difference": 0.0}
+                told = telling_pairs(summary)[0]
+                assert {told.first, told.second} == set(ranked)
+
+
 def test_forgetting_is_told_by_its_interval_and_the_largest_loss_by_the_matrix(tmp_path):
     summary, (comparison, matrix, memory) = said_of(tmp_path)
     assert largest_loss(matrix, "success_5") is None  # every later model is better here
