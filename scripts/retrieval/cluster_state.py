@@ -40,7 +40,7 @@ class ClusterStates:
     Attributes:
         ids: (k,) ascending; an id is never used again.
         prototypes: of the k clusters.
-        documents: (k,) int64, documents that the cluster has taken in and not lost.
+        documents: (k,) int64, documents that the prototype holds.
         weight: (k,) n, documents with a distance, each worth less by age where statistics decay.
         distance_sum: (k,) S1 = Σ δ, weighted so.
         square_sum: (k,) S2 = Σ δ², weighted so.

@@ -140,7 +140,6 @@ def remember(clusters: Clusters, *, most: int, required: int, half_life: float |
     large = order[weight[order] >= required][: most // required]
     places = np.sort(large if len(large) else order[: min(1, most)])
     kept = take_clusters(clusters.states, places)
-    kept = replace(kept, documents=np.zeros(kept.clusters, np.int64))
     if half_life is not None:
         kept = decay_clusters(kept, 1, half_life)
     return replace(clusters, states=kept, came=clusters.came[places], remembered=kept)

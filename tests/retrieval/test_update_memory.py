@@ -465,6 +465,15 @@ def test_keeping_none_leaves_prototypes_as_virtual_samples(tmp_path, lookup):
     assert weight == sum(len(text.split()) for text in texts)
 
 
+def test_keeping_none_a_large_cluster_does_not_pass_for_an_empty_one(tmp_path):
+    """Its prototype holds 20 documents: more than take in whatever is nearest."""
+    loop = Loop(tmp_path, keep="none", memory_docs=50, cluster_min_size=10)
+    known = read_memory(loop.add(topical(0))).documents["cluster"].to_pylist()
+    held = read_memory(loop.add(topical(1, ("hill", "school"))))
+    clusters = dict(zip(ids(held.documents), held.documents["cluster"].to_pylist(), strict=True))
+    assert not {of for name, of in clusters.items() if "hill" in name}.intersection(known)
+
+
 @pytest.mark.parametrize("lookup", LOOKUPS)
 def test_keeping_none_measures_documents_to_what_they_are_no_part_of(tmp_path, lookup):
     loop = Loop(tmp_path, keep="none", memory_docs=50, lookup=lookup)
