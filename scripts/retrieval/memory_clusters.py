@@ -140,7 +140,8 @@ def remember(clusters: Clusters, *, most: int, required: int, half_life: float |
     large = order[weight[order] >= required][: most // required]
     places = np.sort(large if len(large) else order[: min(1, most)])
     kept = take_clusters(clusters.states, places)
-    if half_life is not None:
+    # Without anything remembered before, `measure` has weighted the documents by their age.
+    if half_life is not None and clusters.remembered is not None:
         kept = decay_clusters(kept, 1, half_life)
     return replace(clusters, states=kept, came=clusters.came[places], remembered=kept)
 

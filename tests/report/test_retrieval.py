@@ -291,6 +291,7 @@ def test_warnings_of_few_queries_seeds_leaks_and_false_negatives(tmp_path):
     assert any(one.startswith("cluster: 15.0% of the judged negatives") for one in said)
     head = " ".join(glance(summary, comparison, [], rows))
     assert "Memory beyond its bound: replay (45 of 40)." in head
+    assert "at most 15.0% (cluster)" in head
     assert "한도를 넘은 메모리: replay(45/40)." in " ".join(
         glance_korean(summary, comparison, [], rows)
     )

@@ -99,15 +99,20 @@ def one_after_another(
     z1=st.sampled_from([-1.0, 0.0, 1.0, 3.0]),
     min_size=st.integers(0, 4),
     size_correction=st.booleans(),
+    single=st.booleans(),
 )
-def test_decisions_equal_those_taken_one_after_another(seed, known, z1, min_size, size_correction):
+def test_decisions_equal_those_taken_one_after_another(
+    seed, known, z1, min_size, size_correction, single
+):
     rng = np.random.default_rng(seed)
     planes = draw_hyperplanes(seed, 2, 4)
     old, new = (drawn_texts(rng, 14, dimension=4) for _ in range(2))
     old, new = (tokens.take(np.flatnonzero(tokens.lengths > 0)) for tokens in (old, new))
     states = no_clusters(4)
     if known:
-        labels = np.append(np.arange(known), rng.integers(0, known, old.texts))[: old.texts]
+        # A cluster of one document has no statistics.
+        drawn = rng.integers(0, max(1, known - single), old.texts)
+        labels = np.append(np.arange(known), drawn)[: old.texts]
         states = measured(old, labels, planes)
     acceptance = Acceptance(min_size, z1, size_correction)
     found = decide(planes, states, new, acceptance)

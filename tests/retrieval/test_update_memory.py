@@ -465,6 +465,37 @@ def test_keeping_none_leaves_prototypes_as_virtual_samples(tmp_path, lookup):
     assert weight == sum(len(text.split()) for text in texts)
 
 
+@pytest.mark.parametrize("keep", ["z2", "none"])
+def test_what_clusters_remember_halves_once_in_a_half_life(tmp_path, keep):
+    loop = Loop(tmp_path, keep=keep, memory_docs=50, half_life=2.0)
+    first = read_memory(loop.add(topical(0))).clusters
+    held = read_memory(loop.add(topical(1)))
+    assert first is not None and held.clusters is not None
+    came = Counter(
+        cluster
+        for cluster, session in zip(
+            held.documents["cluster"].to_pylist(),
+            held.documents["session"].to_pylist(),
+            strict=True,
+        )
+        if session == 1
+    )
+    for place, number in enumerate(first.states.ids.tolist()):
+        now = held.clusters.states.ids.tolist().index(number)
+        faded = first.came[place] * 0.5**0.5
+        assert held.clusters.came[now] == pytest.approx(faded + came[number])
+        if keep == "none":
+            assert held.clusters.remembered is not None
+            left = held.clusters.remembered.weight[now]
+            assert left == pytest.approx(first.states.weight[place] * 0.5**0.5)
+    later = read_memory(loop.add(topical(2))).clusters
+    assert later is not None and (later.remembered is None) == (keep != "none")
+    if later.remembered is not None:
+        once = dict(zip(held.clusters.states.ids, held.clusters.states.weight, strict=True))
+        for number, left in zip(later.states.ids, later.remembered.weight, strict=True):
+            assert left == pytest.approx(once.get(number, 0) * 0.5**0.5)
+
+
 def test_keeping_none_a_large_cluster_does_not_pass_for_an_empty_one(tmp_path):
     """Its prototype holds 20 documents: more than take in whatever is nearest."""
     loop = Loop(tmp_path, keep="none", memory_docs=50, cluster_min_size=10)
