@@ -157,6 +157,9 @@ def test_the_page_says_what_the_tables_say(inputs, tmp_path):
     assert comparisons > 5 and f"Of {comparisons + 10} intervals of 95 %" in said
     assert any("judged are those whose query has an answer" in name for name in page.tables)
     assert ["cluster", "replay", difference(0.05), "11.2", "within"] in pairs
+    held = next(rows for caption, rows in page.tables.items() if caption.startswith("Memories"))
+    # Clusters opened, merged and dropped: 2, 1 and 0 in each of three sessions of a seed.
+    assert held[3] == ["cluster", "45", "145", "80", "45,500", "5", "6", "3", "0"]
     sessions = next(rows for caption, rows in page.tables.items() if "The sessions" in caption)
     assert sessions[2][:5] == ["D1", "요리 (60.0%)", "100", "50", str(QUERIES)]
     loaded = [value for _, name, value in page.attributes if name in ("src", "data")]

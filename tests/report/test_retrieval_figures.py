@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from scripts.report.drawing import figure_style, save_svg
+from scripts.report.drawing import MUTED, figure_style, save_svg
 from scripts.report.retrieval_curves import (
     by_session,
     cohesion_figure,
@@ -26,6 +26,7 @@ from scripts.report.retrieval_tables import (
     read_transfer,
 )
 from scripts.report.retrieval_view import main_matrix, main_transfer
+from scripts.report.series import COLOURS
 from tests.report.retrieval_builders import HALF, LIMIT, Tables
 
 MANY = {
@@ -208,6 +209,13 @@ def test_the_forest_shows_differences_intervals_and_what_could_be_detected(known
     )
     hollow = [mark.get_markerfacecolor() == "white" for mark in marks]
     assert hollow == [True, False, False, False, False]
+    colours = [mark.get_markeredgecolor() for mark in marks]
+    assert colours == [MUTED, *[COLOURS[0]] * 4]  # blue is better, as the caption says
+    worse = [line for line in figure.axes[1].lines if line.get_marker() == "o"]
+    assert [mark.get_markeredgecolor() for mark in worse] == [
+        {"better": COLOURS[0], "worse": COLOURS[1]}.get(known.verdict(value, "forgetting"), MUTED)
+        for value in (known.difference(one, "forgetting") for one in list(known.methods)[1:])
+    ]
     titles = [text.get_text() for text in figure.texts]
     assert len(titles) == 3 and all("Difference to new_only in Success@5" in one for one in titles)
 

@@ -128,7 +128,9 @@ def test_searches_of_stored_vectors_and_of_the_accumulated_collection_stand_besi
     searched = read_json(written["summary"])["searched"]
     assert searched == [["own", "full"], ["own", "stored"], ["accumulated", "full"]]
     # A model that is no later than the session searches what it has just made.
-    for row in rows_of(written["matrix"], mode="stored", model="1", test="1", measure="mrr_10"):
+    stored = rows_of(written["matrix"], mode="stored", model="1", test="1", measure="mrr_10")
+    assert [row["method"] for row in stored] == ["random", "cluster", "twin", "new"]
+    for row in stored:
         (same,) = rows_of(
             written["matrix"],
             **{**row, "mode": "full", "collection": "own"},

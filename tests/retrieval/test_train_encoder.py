@@ -71,6 +71,19 @@ def test_in_batch_positives_train_pairs_without_negatives(
     assert _mean_rank(model) == 1
 
 
+def test_a_rate_that_rises_trains_otherwise_than_one_that_falls(
+    bench: tuple[Path, Path], tmp_path: Path
+) -> None:
+    queries = [query for query, _ in TOPICS]
+    rising, falling = (
+        load_encoder(
+            train(*bench, topic_pairs(), tmp_path / name, steps=2, warmup_ratio=ratio), threads=1
+        ).text_vectors(queries)
+        for name, ratio in (("rising", 1.0), ("falling", 0.0))
+    )
+    assert not np.array_equal(rising, falling)
+
+
 @pytest.mark.parametrize("kind", ["self", "prototype"])
 def test_pairs_without_a_positive_document_train(tmp_path: Path, kind: str) -> None:
     start = prepare(tmp_path, [text for topic in TOPICS for text in topic])

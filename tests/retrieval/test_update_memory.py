@@ -496,6 +496,16 @@ def test_what_clusters_remember_halves_once_in_a_half_life(tmp_path, keep):
             assert left == pytest.approx(once.get(number, 0) * 0.5**0.5)
 
 
+def test_a_document_alone_beside_a_prototype_is_trained_towards_it_and_not_towards_itself(tmp_path):
+    loop = Loop(tmp_path, keep="none", memory_docs=50)
+    loop.add(topical(0))
+    session = topical(1, ("school",))
+    session.documents.append(("lone", "road", " ".join(TOPIC_WORDS["road"])))
+    loop.add(session)
+    (pair,) = [pair for pair in pairs_of(loop, 1) if pair.query_kind == "document"]
+    assert (pair.query, pair.positive_kind) == ("lone", "prototype")
+
+
 def test_keeping_none_a_large_cluster_does_not_pass_for_an_empty_one(tmp_path):
     """Its prototype holds 20 documents: more than take in whatever is nearest."""
     loop = Loop(tmp_path, keep="none", memory_docs=50, cluster_min_size=10)

@@ -51,6 +51,8 @@ def test_an_overlap_is_shared_in_halves() -> None:
     windows = [tuple(window) for window in cut_windows(20, 10, 4)]
     # Tokens 6 to 9 stand in both: 6 and 7 are farther from an edge in the first.
     assert windows == [(0, 10, 0, 8), (6, 16, 8, 14), (12, 20, 14, 20)]
+    # Token 4 is at the edge of both, so that the earlier one has it.
+    assert [tuple(window) for window in cut_windows(9, 5, 1)] == [(0, 5, 0, 5), (4, 9, 5, 9)]
 
 
 def test_a_text_that_fits_has_one_window_and_an_empty_one_none() -> None:
