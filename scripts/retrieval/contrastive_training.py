@@ -90,10 +90,12 @@ def train(trainer: Trainer, samples: Samples, schedule: Schedule, in_batch: str)
             optimizer.step()
             curve.add(loss.item())
             progress.advance(1, batch_ended=True)
-        # Where no batch of a pass can be contrasted, neither can one of the next.
+        # ASSUME that where no batch of a pass can be contrasted, none of the next can; another
+        # order could tell otherwise only where batches are tiny.
         if curve.steps in (before, total):
             break
     progress.finish()
+    curve.close()
     return Course(curve.steps, len(idle - contrasted), curve.points)
 
 
@@ -125,7 +127,7 @@ class _Curve:
     """Means of losses over stretches of steps."""
 
     def __init__(self, total: int) -> None:
-        self._total, self._stretch = total, max(1, -(-total // _POINTS))
+        self._stretch = max(1, -(-total // _POINTS))
         self._sum, self._added = 0.0, 0
         self.steps = 0
         self.points: list[tuple[int, float]] = []
@@ -139,6 +141,11 @@ class _Curve:
                 "or raise its temperature"
             )
         self._sum, self._added = self._sum + loss, self._added + 1
-        if self._added == self._stretch or self.steps == self._total:
+        if self._added == self._stretch:
+            self.close()
+
+    def close(self) -> None:
+        """End the present stretch, if it has a step."""
+        if self._added:
             self.points.append((self.steps, self._sum / self._added))
             self._sum, self._added = 0.0, 0

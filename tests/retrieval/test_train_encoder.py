@@ -84,6 +84,15 @@ def test_a_rate_that_rises_trains_otherwise_than_one_that_falls(
     assert not np.array_equal(rising, falling)
 
 
+def test_the_curve_of_losses_reaches_the_last_step_also_where_fewer_were_taken(
+    bench: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Every second pair has nothing to contrast, so that half of the planned steps are taken."""
+    pairs = [topic_pairs()[0], topic_pairs(negatives=0)[1]]
+    model = train(*bench, pairs, tmp_path / "model", budget="epochs", epochs=51, batch=1)
+    assert _facts(model)["steps"] == _facts(model)["losses"][-1][0] == 51
+
+
 @pytest.mark.parametrize("kind", ["self", "prototype"])
 def test_pairs_without_a_positive_document_train(tmp_path: Path, kind: str) -> None:
     start = prepare(tmp_path, [text for topic in TOPICS for text in topic])
