@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as pc_csv
 
-from scripts.classification.damage import one_line
 from scripts.common.errors import InputError
+from scripts.common.open_quotes import LastCell
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _MISSING = ["", "NaN", "nan", "NULL", "null", "<NA>", "#N/A"]
@@ -54,49 +54,20 @@ def csv_batches(
     Raises:
         InputError: a row is larger than the largest block, or a quotation mark is never closed.
     """
-    given, end = 0, ""
+    given, last = 0, LastCell()
     *_, behind = csv_names(path)
     read = list(dict.fromkeys([*columns, behind]))
     while True:
         try:
             for batch in _skipping(path, read, block_bytes, given):
                 given += batch.num_rows
-                if batch.num_rows:
-                    end = batch.column(behind)[-1].as_py() or ""
+                last.see(batch.column(behind))
                 yield batch.select(list(columns))
             break
         except pa.ArrowInvalid as error:
             block_bytes = _larger(path, block_bytes, error)
-    _refuse_open_quote(path, end)
-
-
-def _refuse_open_quote(path: Path, end: str) -> None:
-    """Refuse a file that ends within quotes: the library takes all that follows for one cell.
-
-    Then the file ends in a mark at a cell's beginning and the text of its last cell, with nothing
-    behind. Packed files are not looked at; they tell by themselves where they were cut off.
-
-    Args:
-        path: the file.
-        end: the last cell of the last row.
-
-    Raises:
-        InputError: it does.
-    """
-    delimiter = delimiter_of(path)
-    if delimiter is None or path.name.lower().endswith(".gz"):
-        return
-    quoted = '"' + end.replace('"', '""')
-    tail = quoted.encode()
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - len(tail) - 1))
-        found = file.read()
-    if found.endswith(tail) and found[: -len(tail)] in (delimiter.encode(), b"\n", b"\r"):
-        raise InputError(
-            f"{path} ends within the cell {one_line(end)!r}: its quotation mark is never closed; "
-            "close it, or copy the file again"
-        )
+    if delimiter := delimiter_of(path):
+        last.refuse_open_quote(path, delimiter)
 
 
 def _skipping(

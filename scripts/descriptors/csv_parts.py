@@ -14,6 +14,7 @@ import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
 from scripts.common.errors import InputError
+from scripts.common.open_quotes import LastCell
 
 _BLOCK_BYTES = 8 << 20
 _GROUP_BYTES = 64 << 20
@@ -102,10 +103,15 @@ def csv_blocks(path: Path, names: Collection[str]) -> Iterator[pa.RecordBatch]:
     """Yield columns as text, in bounded blocks of rows.
 
     Raises:
-        InputError: the file is missing, or no CSV in UTF-8 to its end.
+        InputError: the file is missing, no CSV in UTF-8 to its end, or ends within quotes.
     """
-    with _damage_named(path), _open(path, names) as reader:
-        yield from reader
+    last, (*_, behind) = LastCell(), csv_names(path)
+    with _damage_named(path):
+        with _open(path, list(dict.fromkeys([*names, behind]))) as reader:
+            for block in reader:
+                last.see(block.column(behind))
+                yield block.select(list(names))
+        last.refuse_open_quote(path, ",")
 
 
 def _open(path: Path, names: Collection[str]) -> pc_csv.CSVStreamingReader:

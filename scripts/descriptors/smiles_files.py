@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from scripts.common.errors import InputError
 from scripts.common.names import nearest_name
+from scripts.common.open_quotes import LastCell
 
 _BLOCK_BYTES = 1 << 20
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
@@ -118,7 +119,11 @@ def _csv_batches(path: Path, wanted: list[str], separator: str) -> Iterator[pa.R
         ) as reader,
     ):
         _require_columns(reader.schema, wanted, path)
-        yield from reader
+        last = LastCell()
+        for batch in reader:
+            last.see(batch.column(batch.num_columns - 1))
+            yield batch
+    last.refuse_open_quote(path, separator)
 
 
 def _parquet_batches(path: Path, wanted: list[str], rows: int) -> Iterator[pa.RecordBatch]:

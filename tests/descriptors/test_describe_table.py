@@ -228,6 +228,14 @@ def test_csv_that_cannot_be_used(tmp_path, text, found):
     assert message.startswith(f"part {part}") and found in message
 
 
+def test_csv_that_ends_within_quotes_loses_no_row_unseen(tmp_path):
+    part = csv(tmp_path / "t.csv", 'a,name\n1,x\n2,"y\n3,z\n4,w\n')
+    message = failure(tmp_path, [part], metadata=["name"])
+    assert message.startswith(f"{part} ends within the cell 'y 3,z 4,w'")
+    csv(part, 'a,name\n1,x\n2,"y\n3,z"\n4,w"\n')
+    assert describe(tmp_path, [part], metadata=["name"]).read(["a"]).tolist() == [[1], [2], [4]]
+
+
 def test_where_blocks_end_does_not_decide_what_fits(tmp_path, monkeypatch):
     monkeypatch.setattr("scripts.descriptors.csv_parts._BLOCK_BYTES", 40)
     part = csv(tmp_path / "t.csv", "a\n" + "true\n" * 30 + "2\n" * 30)

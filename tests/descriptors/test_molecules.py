@@ -20,7 +20,7 @@ from scripts.descriptors.isolated import map_isolated
 from scripts.descriptors.library import SCAFFOLDS, SUBSTITUENTS
 from scripts.descriptors.library import molecules as library_molecules
 from scripts.descriptors.molecules import Standard, UnusableError, read_molecule
-from scripts.descriptors.smiles_files import read_smiles
+from scripts.descriptors.smiles_files import SmilesRow, read_smiles
 from scripts.descriptors.tables import LIBRARY, MOLECULE_ROWS, MOLECULES
 from tests.common.loopback import Answer, serve
 
@@ -276,3 +276,21 @@ def test_molecules_are_fetched_and_a_wrong_digest_refused(tmp_path: Path) -> Non
         with pytest.raises(DownloadError, match="sha256"):
             fetch_inputs.run(tmp_path / "other.csv", address=address, sha256="0" * 64)
     assert not (tmp_path / "other.csv").exists()
+
+
+@pytest.mark.parametrize("fields", [("smiles", None), ("smiles", "name")])
+@pytest.mark.parametrize(("suffix", "separator"), [(".csv", ","), (".tsv", "\t"), (".txt", "\t")])
+def test_a_quotation_mark_that_is_never_closed_is_named(
+    tmp_path: Path, fields: tuple[str, str | None], suffix: str, separator: str
+) -> None:
+    """Else the molecules behind it would be part of one cell."""
+    path = tmp_path / f"in{suffix}"
+
+    def read() -> list[SmilesRow]:
+        return list(read_smiles(path, smiles_field=fields[0], id_field=fields[1], batch_rows=9))
+
+    path.write_text('smiles,name\nCCO,a\nCCN,"b\nCCC,c\nCCCC,d\n'.replace(",", separator))
+    with pytest.raises(InputError, match=r"in\.\w+ ends within the cell 'b CCC.c CCCC.d'"):
+        read()
+    path.write_text('smiles,name\nCCO,a\nCCN,"b"\nCCC,5"\n'.replace(",", separator))
+    assert [row.smiles for row in read()] == ["CCO", "CCN", "CCC"]
