@@ -27,3 +27,10 @@ class OutputError(ExpectedError):
 
 class IntegrityError(ExpectedError):
     """A file that an earlier step wrote is missing, truncated or altered."""
+
+
+class MissingKeyError(IntegrityError, KeyError):
+    """A file that an earlier step wrote lacks a key: another file stands in its place."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError would quote it

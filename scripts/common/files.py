@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from scripts.common.errors import IntegrityError, OutputError
+from scripts.common.errors import IntegrityError, MissingKeyError, OutputError
 
 _BLOCK_BYTES = 1 << 20
 _FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -149,19 +149,40 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
+    """Read a JSON file; an object tells of a key that it lacks which file it is.
 
     Raises:
         IntegrityError: the file is missing or is not valid JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise IntegrityError(f"{path} is missing; run the step that makes it again") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise IntegrityError(
             f"{path} is not valid JSON ({error}); delete it and run again"
         ) from error
+    if not isinstance(value, dict):
+        return value
+    named = _ObjectOfFile(value)
+    named.path = path
+    return named
+
+
+class _ObjectOfFile(dict[str, Any]):
+    """A JSON object that knows its file, so that one of another form is named.
+
+    Attributes:
+        path: the file.
+    """
+
+    path: Path
+
+    def __missing__(self, key: str) -> Any:
+        raise MissingKeyError(
+            f"{self.path} has no {key!r}, so it is another file than this step reads; delete it "
+            "and run again"
+        )
 
 
 def sha256_file(path: Path) -> str:

@@ -1,9 +1,11 @@
 """A reader never sees half a file, and a damaged one is named."""
 
+import copy
 import hashlib
 import json
 import multiprocessing
 import os
+import pickle
 import signal
 from pathlib import Path
 
@@ -263,3 +265,23 @@ def test_what_a_killed_writer_left_goes_with_the_next_one_and_nothing_else(tmp_p
         (tmp_path / name).write_text("half")
     write_text(tmp_path / "made.txt", "new")
     assert names(tmp_path) == {"made.txt", *others}
+
+
+def test_an_object_of_another_form_is_named_with_its_file(tmp_path):
+    path = tmp_path / "metrics.json"
+    write_json(path, {"a": 1, "inner": {"b": 2}})
+    read = read_json(path)
+    assert read == {"a": 1, "inner": {"b": 2}} and read.get("c") is None and "c" not in read
+    for content in (read, pickle.loads(pickle.dumps(read)), copy.deepcopy(read)):
+        with pytest.raises(IntegrityError) as caught:
+            content["test"]
+        assert str(caught.value) == (
+            f"{path} has no 'test', so it is another file than this step reads; delete it and run "
+            "again"
+        )
+    with pytest.raises(KeyError):  # as of any mapping
+        read["test"]
+    write_json(tmp_path / "again.json", read)
+    assert (tmp_path / "again.json").read_bytes() == path.read_bytes()
+    write_json(path, [1])
+    assert read_json(path) == [1]
