@@ -9,16 +9,17 @@ before is put back.
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.slurm.daemon import Daemon, wait_for
-from tests.slurm.settings import NODES, write_state
+from tests.slurm.settings import CLUSTER_NAME, NODES, write_state
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scancel", "sinfo", "setpriv")
 CONFIG_FOLDER = Path("/etc/slurm")
@@ -115,6 +116,23 @@ class Cluster:
         """End the jobs of an interrupted test before their nodes go away."""
         ask("scancel", "--user=root")
         self.wait_for(lambda: self.queue() == {})
+        for process in _processes_of_jobs():
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+
+def _processes_of_jobs() -> list[int]:
+    """Return what jobs of this cluster left running.
+
+    Without cgroups SLURM follows parents: what outlives its job's shell is lost to it.
+    """
+    mark = f"SLURM_CLUSTER_NAME={CLUSTER_NAME}".encode()
+    found = []
+    for place in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has ended meanwhile
+            if mark in place.read_bytes().split(b"\0"):
+                found.append(int(place.parent.name))
+    return found
 
 
 def reason_to_skip() -> str | None:

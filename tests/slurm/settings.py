@@ -5,6 +5,7 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
+CLUSTER_NAME = "duretest"
 NODES = ("one", "two")
 GPU_NODE = "one"
 CPUS = 2
@@ -13,7 +14,7 @@ MEMORY_MB = 64_000
 GPUS = 2
 
 SLURM_CONF = """\
-ClusterName=mini
+ClusterName={cluster_name}
 SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
@@ -68,6 +69,7 @@ def write_state(folder: Path) -> None:
     host = socket.gethostname().split(".")[0]
     (folder / "slurm.conf").write_text(
         SLURM_CONF.format(
+            cluster_name=CLUSTER_NAME,
             host=host,
             folder=folder,
             controller_port=controller_port,
