@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.common.errors import InputError
+from scripts.common.errors import InputError, IntegrityError
 from scripts.common.hashing import keyed_fraction, keyed_hash
 from scripts.common.wordpiece import WordPiece
 from scripts.language_model.dataset_splits import refuse_other_folder, split_table
 from scripts.language_model.masked_logits import Query, Runner
 
 HOLDOUT = "holdout"
+_COLUMNS = ["doc_ids", "segment_lengths", "input_ids"]
 _LARGEST_LOG = math.log(sys.float_info.max)  # 709.8 nats
 _SENTENCE_MARKS = (".", "?", "!")
 _ROWS_AT_A_TIME = 500
@@ -101,7 +102,7 @@ def held_out_segments(dataset: Path) -> list[Segment]:
 
     Raises:
         InputError: the folder holds no such dataset, or its hold-out split is empty.
-        IntegrityError: a file of the split is missing or broken.
+        IntegrityError: a file of the split is missing or broken, or has other columns.
     """
     refuse_other_folder(dataset)
     table = split_table(dataset, HOLDOUT)
@@ -109,9 +110,13 @@ def held_out_segments(dataset: Path) -> list[Segment]:
         raise InputError(
             f"{dataset} has no hold-out rows; give the hold-out split a share (corpus.split)"
         )
+    if not set(_COLUMNS) <= set(table.column_names):
+        raise IntegrityError(
+            f"{dataset / HOLDOUT} has other columns than expected; build the dataset again"
+        )
     numbers: dict[str, int] = {}
     segments = []
-    columns = table.select(["doc_ids", "segment_lengths", "input_ids"])
+    columns = table.select(_COLUMNS)
     batches = columns.to_batches(max_chunksize=_ROWS_AT_A_TIME)
     for row in (row for batch in batches for row in batch.to_pylist()):
         start = 0

@@ -138,6 +138,10 @@ def test_packed_rows_are_taken_apart(tmp_path: Path) -> None:
         Segment("a#1", [2, 5, 3]),
     ]
     DatasetDict({"train": Dataset.from_dict(rows)}).save_to_disk(tmp_path / "train")
+    other = DatasetDict({"holdout": Dataset.from_dict({"foreign": [1, 2]})})
+    other.save_to_disk(tmp_path / "other")
+    with pytest.raises(IntegrityError, match="other/holdout has other columns than expected"):
+        held_out_segments(tmp_path / "other")
     with pytest.raises(InputError, match="has no hold-out rows"):
         held_out_segments(tmp_path / "train")
     with pytest.raises(InputError, match="holds no dataset"):
