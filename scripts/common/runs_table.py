@@ -9,6 +9,7 @@ from scripts.common.config import Schema
 from scripts.common.config_table import read_rows
 from scripts.common.errors import ConfigError
 from scripts.common.run_epochs import BASE, BEST, canonical_epoch, epochs_of, parent_of
+from scripts.common.run_settings import settings_without_meaning
 
 _EPOCHS = ("epochs", "eval_every", "schedule_epochs")
 _SWITCHES = ("whole_word", "entity_supervision")
@@ -63,13 +64,12 @@ def _seeded(row: dict[str, Any], seed: int) -> str:
 def _row_complaints(row: dict[str, Any], prefix: str) -> Iterator[str]:
     if row.get("kind") == "combined" and "entity_share" not in row:
         yield f"{prefix}entity_share is empty; a run of kind combined needs one"
-    if row.get("kind") in ("mlm", "entity_ft") and "entity_share" in row:
-        yield (
-            f"{prefix}entity_share = {row['entity_share']} has no meaning; allowed: only for kind "
-            "combined"
-        )
-    if row.get("kind") == "mlm" and "entity_supervision" in row:
-        yield f"{prefix}entity_supervision has no meaning; allowed: only with entity samples"
+    for name, kinds in settings_without_meaning(row.get("kind", "")).items():
+        if "kind" in row and name in row:
+            yield (
+                f"{prefix}{name} = {row[name]} has no meaning; allowed: "
+                f"only for kind {' and '.join(kinds)}"
+            )
 
 
 def _table_complaints(

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from scripts.common.run_epochs import BASE
+from scripts.common.run_settings import settings_without_meaning
 from scripts.language_model.run_facts import RunBook, RunFacts
 from scripts.language_model.run_verdicts import YES, RunVerdict
 
@@ -233,9 +234,7 @@ def _shorter(book: RunBook, found: Sequence[RunVerdict]) -> Iterator[Advice]:
 
 def _cell(name: str, row: Mapping[str, Any]) -> str:
     value = row.get(name)
-    if name == "entity_supervision" and row["kind"] == "mlm":
-        return ""
-    if name == "entity_share" and row["kind"] != "combined":
+    if name in settings_without_meaning(row["kind"]):
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -87,7 +87,15 @@ def test_every_epoch_has_one_name_and_the_last_is_the_runs_own(number, every):
         ({"kind": "mlmm"}, 'runs.tsv line 3, column kind = "mlmm" is not allowed; allowed: mlm,'),
         ({"kind": "combined"}, "entity_share is empty; a run of kind combined needs one"),
         ({"entity_share": "0.5"}, "entity_share = 0.5 has no meaning; allowed: only for kind"),
-        ({"entity_supervision": "no"}, "entity_supervision has no meaning; allowed: only with"),
+        ({"entity_supervision": "no"}, "entity_supervision = no has no meaning; allowed: only for"),
+        (
+            {"extra_masking": "0.2"},
+            "extra_masking = 0.2 has no meaning; allowed: only for kind combined and entity_ft",
+        ),
+        (
+            {"kind": "entity_ft", "mask_max": "0.4"},
+            "mask_max = 0.4 has no meaning; allowed: only for kind mlm and combined",
+        ),
         (
             {"kind": "entity_ft", "entity_supervision": "true"},
             'column entity_supervision = "true" is not allowed; allowed: yes, no',

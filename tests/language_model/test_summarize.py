@@ -13,6 +13,7 @@ import pytest
 from scripts.common.check_config import ROOT
 from scripts.common.config import load_schema
 from scripts.common.errors import InputError, IntegrityError
+from scripts.common.run_settings import settings_without_meaning
 from scripts.common.runs_table import read_runs
 from scripts.language_model import summarize_language_model
 from scripts.language_model.bootstrap import Estimate
@@ -307,8 +308,7 @@ def test_advised_rows_fit_the_table_of_runs(track: dict[str, Any], tmp_path: Pat
             column: switches[value] if value is None or isinstance(value, bool) else str(value)
             for column, value in written.items()
         }
-        if run["kind"] == "mlm":
-            cells["entity_supervision"] = ""
+        cells |= dict.fromkeys(settings_without_meaning(run["kind"]), "")
         rows.setdefault(name, cells)
     with (tmp_path / "runs.tsv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, columns, delimiter="\t", lineterminator="\n")
