@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from scripts.classification.losses import row_losses
@@ -43,20 +44,47 @@ def with_fresh_head(encoder: Path, labels: Sequence[str], *, seed: int) -> PreTr
         encoder: folder of prepare_transformer.
         labels: labels in order of class ids.
         seed: training seed, which draws the head's weights.
+
+    Raises:
+        IntegrityError: a file is missing or broken, or holds no weight of the encoder.
     """
     with keyed_weights(seed, "classification head"):
-        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
-            str(encoder),
+        model, missing = _load(
+            encoder,
+            "encoder",
             num_labels=len(labels),
             id2label=dict(enumerate(labels)),
             label2id={label: number for number, label in enumerate(labels)},
             problem_type="single_label_classification",
+        )
+    # The head is new, and a base model may lack a pooler; what is missing is drawn at random.
+    if {f"{model.base_model_prefix}.{name}" for name in model.base_model.state_dict()} <= missing:
+        raise IntegrityError(
+            f"{encoder / 'model.safetensors'} holds no weight of this encoder; delete it and run "
+            "again"
+        )
+    return model
+
+
+def _load(folder: Path, what: str, **settings: Any) -> tuple[PreTrainedModel, set[str]]:
+    """Return a model, and the names of the weights that its folder lacks."""
+    read_json(folder / "config.json")
+    try:
+        model, notes = AutoModelForSequenceClassification.from_pretrained(
+            str(folder),
             dtype=torch.float32,
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,
+            output_loading_info=True,
+            **settings,
         )
-    return model
+    except (OSError, ValueError, SafetensorError) as error:
+        raise IntegrityError(
+            f"{folder} holds no complete {what} ({str(error).splitlines()[0]}); delete it and run "
+            "again"
+        ) from error
+    return model, set(notes["missing_keys"])
 
 
 @torch.inference_mode()
@@ -126,23 +154,7 @@ class EncoderModel:
         Raises:
             IntegrityError: a file is missing or broken.
         """
-        read_json(folder / "config.json")
-        try:
-            model, notes = AutoModelForSequenceClassification.from_pretrained(
-                str(folder),
-                dtype=torch.float32,
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
-        except (OSError, ValueError) as error:
-            raise IntegrityError(
-                f"{folder} holds no complete classifier ({str(error).splitlines()[0]}); train it "
-                "again"
-            ) from error
-        if notes["missing_keys"]:
-            raise IntegrityError(
-                f"{folder} lacks the weights {sorted(notes['missing_keys'])[0]}; train it again"
-            )
+        model, missing = _load(folder, "classifier")
+        if missing:
+            raise IntegrityError(f"{folder} lacks the weights {min(missing)}; train it again")
         return cls(model.eval(), EncoderTokenizer.read(folder))

@@ -1,12 +1,14 @@
 """Training of the transformer: steps by hand, the same bytes, what it writes, refusals."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from scripts.classification.class_weights import class_weights, count_classes
@@ -16,7 +18,7 @@ from scripts.classification.resampling import plan_rows
 from scripts.classification.strategy import Strategy
 from scripts.classification.tables import EXAMPLES, LOSSES, PREDICTIONS
 from scripts.classification.token_rows import TokenRows, read_token_rows
-from scripts.common.errors import ConfigError, InputError
+from scripts.common.errors import ConfigError, InputError, IntegrityError
 from scripts.common.tables import read_table
 from tests.classification.encoder_builders import (
     LABELS,
@@ -231,6 +233,23 @@ def test_label_map_of_other_data(tmp_path, bench):
     LabelMap.of(LABELS[:3]).write(tmp_path / "label_map.json")
     with pytest.raises(InputError, match=r"label id . is outside 0\.\.2"):
         Bench(tmp_path).train("other")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("config.json", b"{", r"config\.json is not valid JSON"),
+        ("model.safetensors", b"cut", "encoder holds no complete encoder"),
+        ("model.safetensors", save({"foreign": np.zeros(2)}), "holds no weight of this encoder"),
+    ],
+)
+def test_a_damaged_or_swapped_encoder_is_named(tmp_path, bench, file, content, message):
+    """From a swapped file all weights would be drawn at random, without a word."""
+    encoder = tmp_path / "encoder"
+    shutil.copytree(bench.encoder, encoder)
+    (encoder / file).write_bytes(content)
+    with pytest.raises(IntegrityError, match=f"{message}.*again"):
+        with_fresh_head(encoder, LABELS, seed=1)
 
 
 def test_split_without_rows(tmp_path):
