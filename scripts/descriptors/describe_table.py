@@ -8,9 +8,11 @@ lack) and a folder with a Parquet file for each CSV part. Every other column mus
 import hashlib
 import logging
 import re
+import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from scripts.common.errors import InputError
 from scripts.common.files import atomic_folder, sha256_file, write_json
 from scripts.common.progress import Progress
 from scripts.descriptors.csv_parts import convert_csv, csv_names, csv_types, is_csv
-from scripts.descriptors.parquet_parts import is_narrow, is_number, open_part
+from scripts.descriptors.parquet_parts import is_computed, is_narrow, is_number, open_part
 from scripts.descriptors.roles import DESCRIPTOR, FORCE_DROP, LABEL, METADATA, PROTECTED, roles_of
 
 _logger = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ def run(
     """
     paths = _checked_paths(parts)
     names = {path: _names_of(path) for path in paths}
+    _refuse_unlike_computed(names)
     every = sorted(set().union(*names.values()))
     indexes = [name for name in every if _ROW_INDEX.fullmatch(name)]
     if indexes:
@@ -115,6 +118,17 @@ def _checked_paths(parts: Sequence[Path]) -> list[Path]:
         if not (is_csv(path) or path.suffix.lower() == ".parquet"):
             raise InputError(f"part {path} is neither .parquet, .csv nor .csv.gz; convert it")
     return sorted(parts, key=str)
+
+
+def _refuse_unlike_computed(names: Mapping[Path, Sequence[str]]) -> None:
+    """Refuse parts of unlike columns that one step computed; a person's own may lack some."""
+    computed = [path for path in names if is_computed(path)]
+    for one, other in pairwise(computed):
+        if names[one] != names[other]:
+            raise InputError(
+                f"parts {one} and {other} hold different columns, though one step computes both; "
+                f"compute them again: snakemake --force {shlex.join(map(str, (one, other)))}"
+            )
 
 
 def _names_of(path: Path) -> list[str]:

@@ -54,9 +54,14 @@ def open_part(path: Path, failure: type[ExpectedError]) -> Iterator[pq.ParquetFi
         ) from error
 
 
+def is_computed(path: Path) -> bool:
+    """Whether a part stands where `compute_descriptors` leaves its own."""
+    return path.parts[-3:-1] == _COMPUTED
+
+
 def remedy_of_part(path: Path, otherwise: str) -> str:
     """Return what mends a part: the command that computes it again, `otherwise` for a given one."""
-    if path.parts[-3:-1] != _COMPUTED:
+    if not is_computed(path):
         return otherwise
     return f"compute it again: snakemake --force {shlex.quote(str(path))}"
 

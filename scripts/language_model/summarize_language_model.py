@@ -20,6 +20,7 @@ import pyarrow as pa
 from scripts.common.entry import entry
 from scripts.common.errors import IntegrityError
 from scripts.common.files import read_json, sha256_file, write_json
+from scripts.common.json_objects import read_object
 from scripts.common.progress import Progress
 from scripts.common.tables import read_table, table_of_rows, write_table
 from scripts.common.tsv import write_tsv
@@ -123,7 +124,10 @@ def run(
     book = RunBook(runs, evaluated)
     training, curves = read_training(book, segments_by_name(trained, steps))
     chosen = _bests(book, bests)
-    reports = {name: read_json(path) for name, path in segments_by_name(evaluated, metrics).items()}
+    reports = {
+        name: read_object(path, ("definitions", "package_versions"))
+        for name, path in segments_by_name(evaluated, metrics).items()
+    }
     table = read_scores(list(segments_by_name(evaluated, scores).values()), evaluated)
     for half in ("validation", "test"):
         require_items(table, half, weights)
@@ -160,9 +164,11 @@ def run(
         summary,
         {
             **_measured_on(table),
-            "evaluation_sets": {path.stem: read_json(path) for path in evaluation_sets},
-            "contamination": read_json(contamination),
-            "definitions": next(iter(reports.values())).get("definitions", {}),
+            "evaluation_sets": {
+                path.stem: read_object(path, ("items", "sha256")) for path in evaluation_sets
+            },
+            "contamination": read_object(contamination, ("contaminated_items",)),
+            "definitions": next(iter(reports.values()))["definitions"],
             "weights": checked_weights(weights),
             "composite_parts": {name: f"{p.set}@{p.cutoff}" for name, p in PARTS.items()},
             "targets": targets,
@@ -261,7 +267,7 @@ def _digest(
 def _versions(reports: Any) -> dict[str, str]:
     found: dict[str, str] = {}
     for report in reports:
-        found |= report.get("package_versions", {})
+        found |= report["package_versions"]
     return {**found, "numpy": version("numpy"), "pyarrow": pa.__version__}
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.report.tables import columns_of, read_distinct_rows, read_object
+from scripts.common.json_objects import read_object
+from scripts.report.tables import columns_of, read_distinct_rows
 
 SUMMARY_KEYS = (
     *("items", "classes", "rows", "filter", "draws", "runs", "models", "initial", "verdicts"),

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.errors import IntegrityError
+from scripts.common.json_objects import read_object
 from scripts.report.descriptors_view import PASSES, stage_label
 from scripts.report.number_formats import count, measure, share
-from scripts.report.tables import read_distinct_rows, read_object
+from scripts.report.tables import read_distinct_rows
 
 SUMMARY_KEYS = (
     *("bootstraps", "rows", "table_rows", "adjusted_rand_index_by_pass", "survivors_by_pass"),

@@ -9,8 +9,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scripts.common.errors import IntegrityError
+from scripts.common.json_objects import read_object
 from scripts.common.tables import read_table
-from scripts.report.tables import columns_of, read_distinct_rows, read_object
+from scripts.report.tables import columns_of, read_distinct_rows
 
 SUMMARY_KEYS = (
     *("items", "molecules", "columns", "descriptors", "left", "removed", "fates"),

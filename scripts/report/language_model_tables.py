@@ -8,14 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from scripts.common.errors import IntegrityError
+from scripts.common.json_objects import read_object
 from scripts.common.tables import read_table
-from scripts.report.tables import (
-    columns_of,
-    read_distinct_rows,
-    read_object,
-    read_rows,
-    refuse_repeats,
-)
+from scripts.report.tables import columns_of, read_distinct_rows, read_rows, refuse_repeats
 
 BASELINE = "baseline:"
 START = "0.0"

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.errors import IntegrityError
-from scripts.report.tables import column, read_distinct_rows, read_object, require_keys
+from scripts.common.json_objects import read_object, require_keys
+from scripts.report.tables import column, read_distinct_rows
 
 SUMMARY_KEYS = (
     *("documents", "sessions", "untested", "measure", "reference", "methods", "verdicts", "pairs"),

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -226,6 +227,20 @@ def test_csv_that_cannot_be_used(tmp_path, text, found):
     part = csv(tmp_path / "t.csv", text)
     message = failure(tmp_path, [part])
     assert message.startswith(f"part {part}") and found in message
+
+
+def test_computed_parts_of_unlike_columns_are_named_and_given_ones_may_lack_some(tmp_path):
+    given = write_parts(tmp_path, {"a": np.arange(500.0), "b": np.arange(500.0)})
+    folder = tmp_path / "descriptors" / "computed"
+    folder.mkdir(parents=True)
+    computed = [folder / f"{number:03d}.parquet" for number in range(len(given) + 1)]
+    for source, target in zip(given, computed, strict=False):
+        shutil.copy(source, target)
+    pq.write_table(pa.table({"a": [1.0]}), computed[-1])
+    message = failure(tmp_path, computed)
+    assert message.endswith(f"snakemake --force {computed[-2]} {computed[-1]}")
+    shutil.copy(computed[-1], tmp_path / "lacking.parquet")
+    assert describe(tmp_path, [*given, tmp_path / "lacking.parquet"]).rows == 501
 
 
 def test_csv_that_ends_within_quotes_loses_no_row_unseen(tmp_path):

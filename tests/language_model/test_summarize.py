@@ -321,6 +321,19 @@ def test_advised_rows_fit_the_table_of_runs(track: dict[str, Any], tmp_path: Pat
     assert accepted["entity_ft_from_combined_128_best"]["init"] == "combined_128@best"
 
 
+@pytest.mark.parametrize("given", ["metrics", "evaluation_sets", "contamination"])
+def test_a_swapped_file_is_named_and_none_of_its_figures_is_left_out(
+    track: dict[str, Any], tmp_path: Path, given: str
+) -> None:
+    foreign = tmp_path / "foreign.json"
+    foreign.write_text('{"foreign": 1}\n')
+    listed = isinstance(track[given], list)
+    changed = [foreign, *track[given][1:]] if listed else foreign
+    outputs = {name: tmp_path / file for name, file in OUTPUTS.items()}
+    with pytest.raises(IntegrityError, match=f"{foreign} has no key"):
+        summarize_language_model.run(**{**track, **outputs, given: changed})
+
+
 def test_held_out_losses_are_compared_in_pairs(differences: list[Row]) -> None:
     # Planted: each document's loss falls by the same 0.45 nats a token, so nothing varies.
     for half, documents in (("all", "40"), ("test", "20")):
