@@ -19,12 +19,14 @@ from scripts.common.module_text import read_text
 
 PROJECT_PACKAGE = "scripts"
 
-# Modules that shape what a person sees while a step runs, never what it writes.
+# Modules that shape what a person sees while a step runs, or decide whether it begins, never what
+# it writes.
 EXEMPT_MODULES = frozenset(
     {
         "scripts.common.logs",
         "scripts.common.progress",
         "scripts.common.job_record",
+        "scripts.common.checksums",
         "scripts.common.errors",
         "scripts.language_model.training_progress",
     }

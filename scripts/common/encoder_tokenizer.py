@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from scripts.common.base_models import published_files
 from scripts.common.errors import InputError, IntegrityError
 from scripts.common.files import read_json, write_json, write_text
+from scripts.common.json_objects import read_object
 from scripts.common.wordpiece_training import (
     frequent_characters,
     most_characters,
@@ -99,7 +100,8 @@ class EncoderTokenizer:
             IntegrityError: a file is missing or broken.
         """
         config = read_json(folder / TOKENIZER_CONFIG)
-        read_json(folder / TOKENIZER)  # the library has no error of its own for a broken file
+        # The library has no error of its own for a broken or another file.
+        read_object(folder / TOKENIZER, ("added_tokens", "model"))
         length = config.get("model_max_length")
         if not isinstance(length, int):
             raise IntegrityError(

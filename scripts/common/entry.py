@@ -3,8 +3,9 @@
 A step ends with `entry(run, globals().get("snakemake"))`. Under Snakemake the arguments come by
 name from the rule: its named inputs, outputs and params are owed (each must be an argument),
 wildcards, `threads` and resources (`tmpdir`, `mem_mb`, `batch_documents`) are offered (used where
-asked for). A name that is missing or left over is an error before any work. What changes a result
-belongs in params, which make it stale; what bounds time and memory in resources, which do not.
+asked for). A name that is missing or left over is an error before any work, and so is an input that
+is not as its step left it (`scripts/common/checksums.py`). What changes a result belongs in params,
+which make it stale; what bounds time and memory in resources, which do not.
 Without Snakemake the same signature becomes a command-line program. A job keeps a record of itself
 beside its log (`scripts/common/job_record.py`).
 """
@@ -22,6 +23,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from scripts.common.checksums import check_inputs, note_outputs
 from scripts.common.errors import ExpectedError
 from scripts.common.files import want_of_space
 from scripts.common.gpu_lease import lease_gpus
@@ -67,10 +69,13 @@ def entry(run: Callable[..., None], job: Any | None) -> None:
     # rule to which the profile gives none sees none.
     gpus = job.resources.get("gpu")
     devices = nullcontext() if gpus is None else lease_gpus(int(gpus))
-    with _OneLineFailures([str(path) for path in job.input]), record, devices:
+    inputs = [str(path) for path in job.input]
+    with _OneLineFailures(inputs), record, devices:
         arguments = arguments_from_job(run, job)
+        check_inputs(inputs)
         _prepare(arguments.get("seed", 0), job.threads)
         run(**arguments)
+        note_outputs(job.rule, [str(path) for path in job.output])
 
 
 def arguments_from_job(run: Callable[..., None], job: Any) -> dict[str, Any]:

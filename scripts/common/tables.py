@@ -109,10 +109,24 @@ def open_table(path: Path, schema: pa.Schema) -> pq.ParquetFile:
     except (pa.ArrowInvalid, OSError) as error:
         raise IntegrityError(f"{path} is not a complete Parquet file; {remedy}") from error
     if not file.schema_arrow.equals(schema, check_metadata=False):
-        differing = sorted(set(map(str, file.schema_arrow)) ^ set(map(str, schema)))
+        differing = _difference(file.schema_arrow, schema)
         file.close()
         raise IntegrityError(f"{path} has other columns than expected ({differing}); {remedy}")
     return file
+
+
+def _difference(found: pa.Schema, schema: pa.Schema) -> str:
+    """Return what tells a schema from the expected one, for a person."""
+    ours, theirs = (
+        {f"{field.name} {field.type}{'' if field.nullable else ' not null'}" for field in columns}
+        for columns in (schema, found)
+    )
+    parts = [
+        f"{what} {', '.join(sorted(columns))}"
+        for what, columns in (("lacks", ours - theirs), ("has", theirs - ours))
+        if columns
+    ]
+    return "; ".join(parts) or "the same in another order"
 
 
 def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:

@@ -6,7 +6,7 @@ split gives the text. Out: one row per item (`ITEM_SCORES`), one per document of
 set, and the definition of every metric.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from scripts.common.entry import entry
-from scripts.common.errors import InputError
+from scripts.common.errors import InputError, IntegrityError
 from scripts.common.files import read_json, sha256_file, write_json
 from scripts.common.memory import keep_freed_memory
 from scripts.common.progress import Progress
@@ -79,7 +79,7 @@ def run(
         model_config: their config.json.
         tokenizer: the tokenizer of the model, of the sets and of the dataset.
         sets: the evaluation sets.
-        contamination: the check of the sets against the training sets, which has to stand.
+        contamination: the check of these sets against the training sets.
         heldout: folder of a masked-language-model dataset of a length that this run can take.
         heldout_manifest: its manifest.
         scores: where the items' scores go.
@@ -103,6 +103,8 @@ def run(
     keep_freed_memory()
     wordpiece = load_wordpiece(tokenizer)
     evaluated = read_items(sets)
+    sets_sha256 = {path.stem: sha256_file(path) for path in sets}
+    _refuse_unchecked_sets(contamination, sets_sha256)
     loaded = load_checkpoint(model, model_config)
     if loaded.config.vocab_size != len(wordpiece.pieces):
         raise InputError(
@@ -179,7 +181,7 @@ def run(
             "seed": seed,
             "model_sha256": sha256_file(model),
             "config_sha256": sha256_file(model_config),
-            "sets_sha256": {path.stem: sha256_file(path) for path in sets},
+            "sets_sha256": sets_sha256,
             "heldout_sha256": read_json(heldout_manifest)["sha256"],
             "contamination_sha256": sha256_file(contamination),
             "tokenizer_sha256": sha256_file(tokenizer),
@@ -188,6 +190,14 @@ def run(
         },
     )
     progress.finish()
+
+
+def _refuse_unchecked_sets(contamination: Path, sets_sha256: Mapping[str, str]) -> None:
+    if read_json(contamination)["sets_sha256"] != sets_sha256:
+        raise IntegrityError(
+            f"{contamination} is the check of other evaluation sets than "
+            f"{', '.join(sets_sha256)}; delete it and run again"
+        )
 
 
 def _refuse_other_tokenizer(dataset: Path, tokenizer: Path) -> None:

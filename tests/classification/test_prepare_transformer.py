@@ -177,6 +177,9 @@ def test_tokenizer_file_that_is_broken(tmp_path, parquet):
     (encoder / "tokenizer.json").write_text("{", encoding="utf-8")
     with pytest.raises(IntegrityError, match=r"tokenizer\.json is not valid JSON"):
         EncoderTokenizer.read(encoder)
+    (encoder / "tokenizer.json").write_text('{"foreign": 1}', encoding="utf-8")
+    with pytest.raises(IntegrityError, match=r"tokenizer\.json has no key"):
+        EncoderTokenizer.read(encoder)
 
 
 @given(

@@ -115,7 +115,8 @@ def inputs(folder: Path, rows: list[dict[str, Any]], **changes: Any) -> dict[str
     }
     DatasetDict({"holdout": Dataset.from_dict(packed)}).save_to_disk(folder / "mlm")
     write_json(folder / "manifest.json", {"sha256": "ab" * 32})
-    write_json(folder / "contamination.json", {})
+    digest = sha256_file(folder / "real_coref.parquet")
+    write_json(folder / "contamination.json", {"sets_sha256": {"real_coref": digest}})
     tokenizer = saved_tokenizer(folder, tiny_wordpiece())
     write_json(folder / "mlm" / "metadata.json", {"tokenizer_sha256": sha256_file(tokenizer)})
     return {
@@ -208,6 +209,10 @@ def test_bad_inputs_end_in_one_line(tmp_path: Path) -> None:
         evaluate_checkpoint.run(**inputs(tmp_path, []))
     with pytest.raises(InputError, match="stands in two evaluation sets"):
         evaluate_checkpoint.run(**inputs(tmp_path, [rows[0], rows[0]]))
+    arguments = inputs(tmp_path, rows)
+    write_json(arguments["contamination"], {"sets_sha256": {"real_coref": "0"}})
+    with pytest.raises(IntegrityError, match="check of other evaluation sets than real_coref"):
+        evaluate_checkpoint.run(**arguments)
     arguments = inputs(tmp_path, rows)
     write_json(arguments["heldout"] / "metadata.json", {"tokenizer_sha256": "0"})
     with pytest.raises(InputError, match="built for another tokenizer"):

@@ -11,6 +11,11 @@ Takes a finished run of the tiny config, and runs single steps on copies of it.
 - `cut`: each input file is cut in half. The step must end in one line that names it, or make the
   same bytes as before (where it reads a part that is whole, or nothing of the file).
 - `foreign`: each input file is replaced by a whole one of the same format with other contents.
+- `bit`: one bit of each input file is changed.
+
+A damaged file is first given to a step that has no notes of checksums, as one from elsewhere would
+be: what the formats and the steps notice by themselves. Where that gives other bytes, and with a
+changed bit, the step runs with the notes that the finished run has, and must name the file.
 
 The exit code is 1 where a step prints a traceback, gives other bytes, or names nothing.
 """
@@ -18,32 +23,30 @@ The exit code is 1 where a step prints a traceback, gives other bytes, or names 
 import csv
 import os
 import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Literal
 
 import tyro
 
+from scripts.common.checksums import NOTES, note_path
 from scripts.common.comparison import LEFT_OUT_FIELDS
 from scripts.common.files import sha256_file
 from tests.common.small_disk import filled, small_disk
 from tests.workflow.harness import ROOT, snakemake, succeeded
 from tests.workflow.step_jobs import Ran, StepJob, copy_run, load_libraries, step_jobs
 
-Fault = Literal["full", "cut", "foreign"]
-# Verdicts that are as they should be.
-GOOD = ("named", "unharmed")
-# Its workers come from a fork server, which wants a main program of its own.
-_NOT_IN_A_FORK = ("compute_descriptors",)
+Fault = Literal["full", "cut", "foreign", "bit"]
+# Verdicts that are as they should be; "checksum" is a file that only the notes tell from its own.
+GOOD = ("named", "unharmed", "checksum")
 _NOT_RESULTS = ("logs", "benchmarks", "costs", "events")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one step did with one fault: "named" and "unharmed" are good, all others are not."""
+    """What one step did with one fault; all verdicts but those in `GOOD` are findings."""
 
     fault: str
     rule: str
@@ -56,7 +59,7 @@ def sweep(
     *,
     finished: Path | None = None,
     folder: Path = ROOT / "results/benchmarks/fault_sweep",
-    faults: tuple[Fault, ...] = ("full", "cut", "foreign"),
+    faults: tuple[Fault, ...] = ("full", "cut", "foreign", "bit"),
     rules: tuple[str, ...] = (),
     files_of_folder: int = 4,
 ) -> None:
@@ -75,11 +78,7 @@ def sweep(
         finished = folder / "finished"
         shutil.copytree(ROOT / "tests/config", finished / "tests/config", dirs_exist_ok=True)
         succeeded(snakemake("--configfile", str(config), directory=finished))
-    jobs = [
-        job
-        for job in step_jobs(finished, config)
-        if job.rule not in _NOT_IN_A_FORK and (not rules or job.rule in rules)
-    ]
+    jobs = [job for job in step_jobs(finished, config) if not rules or job.rule in rules]
     absent = [job for job in jobs if not all((finished / name).exists() for name in job.inputs)]
     for job in absent:
         print(f"fault sweep: {job.rule} is left out, it reads a file that a finished run deletes")
@@ -118,7 +117,7 @@ def _findings(
             shutil.rmtree(work)
         copy_run(finished, work)
         for job in jobs:
-            for name in input_files(job, work, most):
+            for name in input_files(job, finished, most):
                 yield damaged(job, work, finished, name, fault)
 
 
@@ -126,14 +125,16 @@ def full_disk(job: StepJob, run: Path) -> Iterator[Finding]:
     """Run a step without any room and with half the room, then with enough."""
     whole = digests(job, run)
     needed = sum((run / name).stat().st_size for name in whole)
+    temporary = run / "tmp"
+    temporary.mkdir()
     for free in (0, needed // 2):
         remove_outputs(job, run)
         with filled(run.parent, free):
-            ran = job.run(run, before=lambda: _temporary_files_in(run / "tmp"))
+            ran = job.run(run, temporary)
             verdict = _of_full_disk(ran, run, digests(job, run), whole)
         yield Finding("full", job.rule, f"{free} of {needed} bytes", verdict, _shown(ran))
     remove_outputs(job, run)
-    ran = job.run(run, before=lambda: _temporary_files_in(run / "tmp"))
+    ran = job.run(run, temporary)
     same = ran.code == 0 and same_bytes(digests(job, run), whole)
     yield Finding("full", job.rule, "room again", "unharmed" if same else "OTHER", _shown(ran))
 
@@ -157,16 +158,26 @@ def damaged(job: StepJob, work: Path, finished: Path, name: str, fault: str) -> 
     path = work / name
     content = path.read_bytes()
     times = path.stat()
-    path.write_bytes(content[: len(content) // 2] if fault == "cut" else foreign(path))
+    path.write_bytes(DAMAGE[fault](path, content))
     try:
-        ran = job.run(work)
-        found = digests(job, work)
-        verdict = _of_damage(ran, found, whole, name)
+        if fault != "bit":
+            ran, verdict = _judged(job, work, whole, name)
+        if fault == "bit" or verdict == "OTHER":
+            put_back(job, work, finished)
+            shutil.copytree(finished / NOTES, work / NOTES)
+            ran, noticed = _judged(job, work, whole, name)
+            verdict = noticed if fault == "bit" else "checksum" if noticed == "named" else "OTHER"
     finally:
         path.write_bytes(content)
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
         put_back(job, work, finished)
     return Finding(fault, job.rule, name, verdict, _shown(ran))
+
+
+def _judged(job: StepJob, work: Path, whole: dict[str, str], name: str) -> tuple[Ran, str]:
+    ran = job.run(work)
+    shutil.rmtree(work / NOTES, ignore_errors=True)  # its own, too
+    return ran, _of_damage(ran, digests(job, work), whole, name)
 
 
 def _of_damage(ran: Ran, found: dict[str, str], whole: dict[str, str], name: str) -> str:
@@ -178,6 +189,13 @@ def _of_damage(ran: Ran, found: dict[str, str], whole: dict[str, str], name: str
         return "named"
     folder = name.rpartition("/")[0]
     return "named" if folder in ran.error and folder.count("/") > 1 else "UNNAMED"
+
+
+def _with_other_bit(content: bytes) -> bytes:
+    if not content:
+        return b"\0"
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
 def foreign(path: Path) -> bytes:
@@ -208,10 +226,23 @@ def foreign(path: Path) -> bytes:
     return b'{"foreign": 1}\n'
 
 
-def input_files(job: StepJob, work: Path, most: int) -> Iterator[str]:
-    """Yield a job's input files, and the first files of its input folders."""
+# What the file then holds, of its path and its content.
+DAMAGE: dict[str, Callable[[Path, bytes], bytes]] = {
+    "cut": lambda path, content: content[: len(content) // 2],
+    "foreign": lambda path, content: foreign(path),
+    "bit": lambda path, content: _with_other_bit(content),
+}
+
+
+def input_files(job: StepJob, run: Path, most: int) -> Iterator[str]:
+    """Yield a job's input files, and the first files of its input folders.
+
+    Left out is what no step made: another file there is another task.
+    """
     for name in job.inputs:
-        path = work / name
+        path = run / name
+        if not (run / note_path(name)).exists():
+            continue
         if path.is_file():
             yield name
         elif path.is_dir():
@@ -220,7 +251,7 @@ def input_files(job: StepJob, work: Path, most: int) -> Iterator[str]:
                 for entry in path.rglob("*")
                 if entry.is_file() and not entry.name.startswith(".")
             )
-            yield from (entry.relative_to(work).as_posix() for entry in inner[:most])
+            yield from (entry.relative_to(run).as_posix() for entry in inner[:most])
 
 
 def same_bytes(found: dict[str, str], whole: dict[str, str]) -> bool:
@@ -268,11 +299,6 @@ def put_back(job: StepJob, work: Path, finished: Path) -> None:
             shutil.copytree(finished / name, work / name)
         elif (finished / name).exists():
             shutil.copy2(finished / name, work / name)
-
-
-def _temporary_files_in(folder: Path) -> None:
-    os.environ["TMPDIR"] = str(folder)
-    tempfile.tempdir = str(folder)
 
 
 def _shown(ran: Ran) -> str:

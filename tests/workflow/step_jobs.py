@@ -2,15 +2,18 @@
 
 The jobs of a finished run are read once through Snakemake's API; a step then runs in the fork of a
 process that has its libraries loaded already, with the object that Snakemake would hand to it.
+Steps with worker processes run in a process of their own, as `python -m tests.workflow.step_jobs`.
 """
 
 import importlib
 import os
+import pickle
 import runpy
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,6 +32,10 @@ _HEAVY = (
     "pyarrow.parquet",
     "scipy.stats",
 )
+
+
+# Their workers come from a fork server, which wants a main program of its own.
+_WITH_WORKERS = ("shard_molecules", "compute_descriptors")
 
 
 @dataclass(frozen=True)
@@ -70,20 +77,26 @@ class StepJob:
     outputs: tuple[str, ...]
     log: str
 
-    def run(self, folder: Path, before: Callable[[], None] = lambda: None) -> Ran:
-        """Run the step in `folder`; `before` is called in its process."""
+    def run(self, folder: Path, temporary: Path | None = None) -> Ran:
+        """Run the step in `folder`, with its temporary files in `temporary`."""
         log = folder / self.log
         logged_before = log.stat().st_size if log.exists() else 0
         with tempfile.TemporaryDirectory() as elsewhere:
             stream = Path(elsewhere) / "printed"
-            process = get_context("fork").Process(
-                target=_run, args=(self.script, self.job, folder, stream, before)
-            )
-            process.start()
-            process.join()
+            arguments = (self.script, self.job, folder, stream, temporary)
+            if self.rule in _WITH_WORKERS:
+                handed = Path(elsewhere) / "arguments"
+                handed.write_bytes(pickle.dumps(arguments))
+                command = [sys.executable, "-m", "tests.workflow.step_jobs", str(handed)]
+                code = subprocess.run(command, cwd=ROOT, check=False).returncode
+            else:
+                process = get_context("fork").Process(target=_run, args=arguments)
+                process.start()
+                process.join()
+                code = process.exitcode or 0
             printed = stream.read_text(errors="replace")
         logged = log.read_bytes()[logged_before:].decode() if log.exists() else ""
-        return Ran(process.exitcode or 0, printed, logged)
+        return Ran(code, printed, logged)
 
     def make_outputs_folders(self, folder: Path) -> None:
         """Make the folders of the outputs, as Snakemake does before a job."""
@@ -91,14 +104,15 @@ class StepJob:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
 
 
-def _run(script: Path, job: Any, folder: Path, printed: Path, before: Callable[[], None]) -> None:
+def _run(script: Path, job: Any, folder: Path, printed: Path, temporary: Path | None) -> None:
     os.chdir(folder)
     stream = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for standard in (1, 2):
         os.dup2(stream, standard)
     # Where tests capture what is printed, Python's own streams lead elsewhere.
     sys.stdout, sys.stderr = (os.fdopen(n, "w", 1, closefd=False) for n in (1, 2))
-    before()
+    if temporary is not None:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
     with _AsInInterpreter():
         runpy.run_path(str(script), init_globals={"snakemake": job}, run_name="__main__")
 
@@ -185,3 +199,8 @@ def copy_run(finished: Path, target: Path) -> Path:
     return shutil.copytree(
         finished, target, ignore=shutil.ignore_patterns(".snakemake", "benchmarks")
     )
+
+
+if __name__ == "__main__":
+    # Written by `StepJob.run` of this user a moment ago.
+    _run(*pickle.loads(Path(sys.argv[1]).read_bytes()))

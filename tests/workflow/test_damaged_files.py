@@ -1,16 +1,20 @@
 """Steps of a finished run whose input is damaged, or whose disk is full, in every track.
 
-All rules and files are gone through by `make fault-sweep`; here is one of each format.
+All rules and files are gone through by `make fault-sweep`; here is one of each format, and a file
+that takes the place of another one of the same form.
 """
 
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from scripts.common.checksums import NOTES, check_inputs
 from tests.common.small_disk import small_disk
 from tests.workflow.fault_sweep import damaged, full_disk
-from tests.workflow.harness import ROOT
+from tests.workflow.harness import ROOT, snakemake, succeeded
 from tests.workflow.step_jobs import StepJob, copy_run, load_libraries, step_jobs
 
 DAMAGED = (
@@ -56,6 +60,40 @@ def test_a_damaged_file_is_named_with_what_makes_it_again(
         assert "rm -r results/retrieval/encoder, then run again" in line
 
 
+@pytest.mark.parametrize(("rule", "file"), DAMAGED)
+def test_one_bit_is_noticed_by_the_checksum_of_what_the_step_left(
+    jobs: dict[str, StepJob], work: Path, finished_run: Path, rule: str, file: str
+) -> None:
+    finding = damaged(jobs[rule], work, finished_run, f"results/{file}", "bit")
+    assert finding.verdict == "named", finding
+    assert finding.line.startswith(f"results/{file} was changed since "), finding.line
+
+
+def test_another_run_s_predictions_are_refused_and_the_line_mends_it(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    study = shutil.copytree(finished_run, tmp_path / "study")
+    results = study / "results/classification"
+    wanted = "results/classification/tables/strategies.tsv"
+    before = (study / wanted).read_bytes()
+    swapped = results / "runs/tfidf/none/1/predictions.parquet"
+    swapped.unlink()
+    shutil.copy(results / "runs/tfidf/sampler/1/predictions.parquet", swapped)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return snakemake(*arguments, "--configfile", "tests/config/tiny.yaml", directory=study)
+
+    refused = run(wanted)
+    told = refused.stdout + refused.stderr
+    line = next(line for line in told.splitlines() if "was changed" in line)
+    assert "predictions.parquet was changed from" in line and "since train_linear made it" in line
+    remedy = re.search(r"\(snakemake (--force \S+)\)", line)
+    assert refused.returncode != 0 and remedy is not None, line
+    succeeded(run(*remedy[1].split()))
+    succeeded(run(wanted))
+    assert (study / wanted).read_bytes() == before
+
+
 @pytest.mark.parametrize("rule", ON_A_FULL_DISK)
 def test_a_step_on_a_full_disk_ends_in_one_line_and_makes_the_same_bytes_with_room(
     jobs: dict[str, StepJob], finished_run: Path, tmp_path: Path, rule: str
@@ -66,3 +104,15 @@ def test_a_step_on_a_full_disk_ends_in_one_line_and_makes_the_same_bytes_with_ro
     assert [finding.verdict for finding in found] == ["named", "named", "unharmed"], found
     for finding in found[:2]:
         assert "free space on its disk, or take another one" in finding.line
+
+
+def test_no_step_changes_what_another_one_left(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(finished_run)
+    names = [str(note.relative_to(NOTES).with_suffix("")) for note in NOTES.rglob("*.json")]
+    there = [name for name in names if Path(name).exists()]
+    # A finished run deletes what only a next training segment would read.
+    assert [name for name in names if name not in there and "/state." not in name] == []
+    assert len(there) > 300
+    check_inputs(there)
