@@ -18,7 +18,7 @@ from scripts.classification.class_counts import (
     COUNT_COLUMNS,
     LENGTH_COLUMNS,
     ClassCounts,
-    count_classes,
+    count_audited_classes,
     count_rows_of_classes,
     lengths_of_texts,
 )
@@ -101,7 +101,7 @@ def run(
     labels: list[str] = read_json(label_map)["labels"]
     with connect(tmpdir, mem_mb=mem_mb, threads=threads) as database:
         load_rows(database, rows, kept, splits, label_noise)
-        counts = count_classes(database, labels)
+        counts = count_audited_classes(database, labels)
         train = given_training_split(database)
         found = find_row_faults(database, labels, read["null_label_rows"], train)
         agreement = share_of_agreement(database)

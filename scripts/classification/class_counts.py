@@ -61,7 +61,7 @@ class ClassCounts:
         return self.by_split[:, SPLIT_NAMES.index(name)]
 
 
-def count_classes(database: Any, labels: list[str]) -> ClassCounts:
+def count_audited_classes(database: Any, labels: list[str]) -> ClassCounts:
     """Count the tables of `audited_rows`.
 
     Args:

@@ -3,10 +3,10 @@ r"""Prepares entity-coreference datasets with one command, through the workflow.
     python -m scripts.corpus.prepare_entity_coref --seq-len 2048 \
         --model kakaobank/kf-deberta-base --output-dir ./prepared_datasets --max-entity-freq 1000
 
-It lays a small config over config/full.yaml, or over a file of one's own, and runs Snakemake for
-the datasets of these lengths in OUTPUT_DIR/results/corpus/entity_coref/LENGTH/dataset. What is up
-to date there stays. Arguments after `--` go to Snakemake, as in `-- -n` or
-`-- --workflow-profile profiles/slurm`.
+It lays its options over the corpus section of config/full.yaml, or of a file of one's own, and
+runs Snakemake for the datasets of these lengths, which it leaves in
+OUTPUT_DIR/results/corpus/entity_coref/LENGTH/dataset. What is up to date there stays. Arguments
+after `--` go to Snakemake, as in `-- -n` or `-- --workflow-profile profiles/slurm`.
 """
 
 import re
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
             max_entity_freq=max_entity_freq,
             sources=sources,
         )
-        return run_workflow(output, configfile, config, cores=cores, further=further)
+        return run_workflow(output, config, cores=cores, further=further)
 
     try:
         return tyro.cli(prepare, prog="python -m scripts.corpus.prepare_entity_coref", args=own)
@@ -153,7 +153,10 @@ def _refuse_other_than_wordpiece(tokenizer: Path) -> None:
 def prepared_config(
     base: Path, *, lengths: list[int], model: str, max_entity_freq: int, sources: Path | None
 ) -> dict[str, Any]:
-    """Return the config that goes on top of `base`, checked together with it.
+    """Return the corpus of `base` with the options laid over it, checked as a whole.
+
+    What belongs to other tracks is left out: their files may be named from where the user stands,
+    and this command runs elsewhere.
 
     Raises:
         ConfigError: the base, the table of sources, or what the options make of them is not
@@ -171,24 +174,23 @@ def prepared_config(
         key = "corpus.entity_coref.stop_list"
         file = find_file(key, listed, ROOT, allowed="null, or path of a text file")
         limits["stop_list"] = str(file.resolve())
-    config: dict[str, Any] = {
-        "corpus": {
-            "sources": str(table.resolve()),
-            "lengths": lengths,
-            "tokenizer": {
-                "model": model,
-                # The base's revision is one of the base's model.
-                "revision": tokenizer["revision"] if model == tokenizer["model"] else None,
-            },
-            "entity_coref": limits,
+    options: dict[str, Any] = {
+        "sources": str(table.resolve()),
+        "lengths": lengths,
+        "tokenizer": {
+            "model": model,
+            # The base's revision is one of the base's model.
+            "revision": tokenizer["revision"] if model == tokenizer["model"] else None,
         },
-        "language_model": {"runs": None},
+        "entity_coref": limits,
     }
-    joined = {**below, "corpus": {**(below.get("corpus") or {})}}
-    for key, value in config["corpus"].items():
-        old = joined["corpus"].get(key)
-        joined["corpus"][key] = {**(old or {}), **value} if isinstance(value, dict) else value
-    settled, rows, *_ = settled_config(joined, schema, ROOT)
+    corpus: dict[str, Any] = dict(below.get("corpus") or {})
+    for key, value in options.items():
+        corpus[key] = {**(corpus.get(key) or {}), **value} if isinstance(value, dict) else value
+    others = {"classification", "descriptors", "retrieval"}
+    kept = {key: value for key, value in below.items() if key not in others}
+    config = {**kept, "corpus": corpus, "language_model": {"runs": None}}
+    settled, rows, *_ = settled_config(config, schema, ROOT)
     if not any("entity_coref" in row["used_by"] for row in rows.values()):
         raise ConfigError(f"{table.name} has no source that is used_by entity_coref; name one")
     allowed = settled["corpus"]["entity_coref"]
@@ -205,7 +207,6 @@ def prepared_config(
 
 def run_workflow(
     output: Path,
-    base: Path,
     config: dict[str, Any],
     *,
     cores: str | None,
@@ -213,8 +214,8 @@ def run_workflow(
 ) -> int:
     """Run Snakemake for the datasets, say where they are, and return its exit code."""
     output.mkdir(parents=True, exist_ok=True)
-    top = output / "prepare_entity_coref.yaml"
-    write_text(top, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+    file = output / "prepare_entity_coref.yaml"
+    write_text(file, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
     folders = [
         Path("results/corpus/entity_coref") / str(length) for length in config["corpus"]["lengths"]
     ]
@@ -222,7 +223,7 @@ def run_workflow(
         *(sys.executable, "-m", "snakemake"),
         *(str(folder / "manifest.json") for folder in folders),
         *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(output)),
-        *("--configfile", str(base.expanduser().resolve()), str(top.resolve())),
+        *("--configfile", str(file.resolve())),
     ]
     if not any(argument.startswith(("--workflow-profile", "--profile")) for argument in further):
         command += ["--workflow-profile", str(ROOT / "profiles" / "default")]

@@ -6,7 +6,7 @@ in one test session only, which is what resampling needs. As of session t:
 - average: mean over j <= t of A[t, j] (Lopez-Paz and Ranzato 2017, "average accuracy").
 - backward: mean over j < t of A[t, j] - A[j, j] (the same, "backward transfer").
 - forward: mean over 1 <= j <= t of A[j-1, j] - A[base, j] (the same, "forward transfer"), the base
-  being the encoder before session 0.
+  being the encoder before session 0. A stream that matches words has no encoder, and none of this.
 - forgetting: mean over j < t of max over j <= t' < t of A[t', j], minus A[t, j] (Chaudhry et al.
   2018, section 3.2). The maximum takes what is luck for learning, so a stream that never changes
   for better or worse still "forgets" a little; `backward` has no such bias.
@@ -81,6 +81,8 @@ def _forgetting(book: ScoreBook, stream: str, session: int, test: int) -> Values
 
 
 def _forward(book: ScoreBook, stream: str, session: int, test: int) -> Values | None:
+    if stream in book.lexical:
+        return None
     return _minus(book.cell(stream, test - 1, test), book.base(test))
 
 

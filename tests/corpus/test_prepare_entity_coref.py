@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.common.check_config import ROOT
+from scripts.common.check_config import ROOT, merged_config
 from scripts.corpus import prepare_entity_coref
 
 
@@ -62,13 +62,28 @@ def test_options_are_laid_over_the_published_config(folder):
         max_entity_freq=500,
         sources=None,
     )
-    table = ROOT / "config/sources_full.tsv"
-    assert config["corpus"] == {
-        "sources": str(table),
+    published = merged_config(ROOT / "config/full.yaml")["corpus"]
+    assert config["corpus"] == published | {
+        "sources": str(ROOT / "config/sources_full.tsv"),
         "lengths": [1536, 2048],
-        "tokenizer": {"model": "klue/bert-base", "revision": None},
-        "entity_coref": {"max_entity_freq": 500},
+        "tokenizer": published["tokenizer"] | {"model": "klue/bert-base", "revision": None},
+        "entity_coref": published.get("entity_coref", {}) | {"max_entity_freq": 500},
     }
+    assert config["language_model"] == {"runs": None}
+
+
+def test_files_of_other_tracks_are_not_looked_up_in_the_output_folder(folder):
+    (folder / "ways.tsv").write_bytes((ROOT / "config/strategies.tsv").read_bytes())
+    (folder / "own.yaml").write_text("seed: 7\nclassification: {strategies: ways.tsv}\n")
+    config = prepare_entity_coref.prepared_config(
+        folder / "own.yaml",
+        lengths=[1536],
+        model="klue/bert-base",
+        max_entity_freq=500,
+        sources=None,
+    )
+    assert config["seed"] == 7
+    assert "classification" not in config
 
 
 def test_a_stop_list_is_that_beside_the_user_and_not_one_in_the_output_folder(folder):

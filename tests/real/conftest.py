@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
@@ -16,6 +17,7 @@ SAMPLE = {"ko_documents": 900, "ko_odd": 150}
 ALL = os.environ.get("DURE_REAL_DOCUMENTS") == "all"
 FEW_SHARDS, MANY_SHARDS = 3, 30 if ALL else 8
 CAP = 40
+NEAR_COPY = "-near"
 
 CONFIG = f"""\
 corpus:
@@ -59,9 +61,21 @@ def real_files(shared_tmp: Path) -> dict[str, Path]:
                 if not ALL:
                     step = max(1, table.num_rows // SAMPLE[source])
                     table = table.take(list(range(0, table.num_rows, step)))
+                if source == "ko_documents":
+                    table = pa.concat_tables([table, near_copies(table)])
                 pq.write_table(table, target)
             files[source] = target
     return files
+
+
+def near_copies(table: pa.Table) -> pa.Table:
+    """Return near-duplicates of every 30th row of a length that one sentence hardly changes."""
+    rows = [row for row in table.to_pylist()[::30] if len(row["text"]) >= 200]
+    changed = [
+        row | {"id": f"{row['id']}{NEAR_COPY}", "text": f"{row['text']} 한 문장이 덧붙었다."}
+        for row in rows
+    ]
+    return pa.Table.from_pylist(changed, schema=table.schema)
 
 
 def run_on(

@@ -73,6 +73,11 @@ def test_a_frozen_stream_neither_forgets_nor_transfers():
     assert entry is not None and entry[0].mean() == pytest.approx(0.9)
 
 
+def test_a_stream_without_an_encoder_has_no_forward_transfer():
+    assert figure(book(), "forward", 2, "bm25/0") is None
+    assert figure(book(), "forward", 2, "frozen/0") == 0.0
+
+
 def test_without_the_base_encoder_there_is_no_forward_transfer():
     assert figure(book(base={}), "forward", 2) is None
     assert figure(book(base={}), "prequential", 2) is not None

@@ -179,7 +179,7 @@ def test_another_cap_runs_the_cap_and_the_dataset_only(prepared: Prepared) -> No
     dataset = load_from_disk(str(prepared.output / "corpus/entity_coref/256/dataset"))
     assert max(Counter(dataset["train"]["entity"]).values()) == 3
     written = yaml.safe_load((prepared.folder / "prepared/prepare_entity_coref.yaml").read_text())
-    assert written["corpus"]["entity_coref"] == {"max_entity_freq": 3}
+    assert written["corpus"]["entity_coref"] == {"max_characters": 2500, "max_entity_freq": 3}
 
 
 def test_snakemakes_failure_is_the_commands_failure(prepared: Prepared) -> None:
