@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.input_paths import named_paths
+from scripts.common.model_sizes import model_sizes
 
 FOLDER = "<results>/classification"
 # The generated rows' own columns.
@@ -62,18 +63,9 @@ class ClassificationPlan:
         value = self.config["input"][name]
         return _GENERATED.get(name, value) if self.kind == "generated" else value
 
-    def sizes(self) -> dict[str, float]:
+    def sizes(self) -> dict[str, Any]:
         """Return the sizes of a fresh encoder by transformers' names."""
-        given = self.config["transformer"]
-        return {
-            "hidden_size": given["hidden_size"],
-            "num_hidden_layers": given["layers"],
-            "num_attention_heads": given["heads"],
-            "intermediate_size": given["intermediate_size"],
-            "hidden_dropout_prob": given["dropout"],
-            "attention_probs_dropout_prob": given["dropout"],
-            "initializer_range": given["initializer_range"],
-        }
+        return model_sizes(self.config["transformer"])
 
     def models(self) -> list[str]:
         """Return the models that some strategy trains."""

@@ -11,6 +11,7 @@ from typing import Any
 from scripts.common.config_table import find_file
 from scripts.common.errors import ConfigError
 from scripts.common.input_paths import plain_paths
+from scripts.common.model_sizes import model_sizes
 from scripts.common.run_epochs import BEST, START, dataset_kinds, epochs_of, parent_of
 from scripts.language_model.early_stopping import stop_after
 
@@ -149,17 +150,7 @@ class LanguageModelPlan:
     def fresh_sizes(self) -> dict[str, Any]:
         """Return the sizes of a fresh model, by the names of transformers' config."""
         base = self.config["base_model"]
-        sizes = {
-            "hidden_size": base["hidden_size"],
-            "num_hidden_layers": base["layers"],
-            "num_attention_heads": base["heads"],
-            "intermediate_size": base["intermediate_size"],
-            "hidden_dropout_prob": base["dropout"],
-            "attention_probs_dropout_prob": base["dropout"],
-            "hidden_act": base["activation"],
-            "initializer_range": base["initializer_range"],
-            "max_position_embeddings": base["max_positions"],
-        }
+        sizes = model_sizes(base)
         if base["architecture"] == "deberta-v2":
             sizes["position_buckets"] = base["position_buckets"]
         return sizes

@@ -43,6 +43,7 @@ class RunVerdict:
             end.
         left_out: planned epochs that were therefore neither trained nor evaluated.
         steps, tokens: optimizer steps and input tokens of the whole run.
+        own_tokens_at_best: input tokens of this run up to its best checkpoint.
         tokens_at_best, tokens_at_convergence: input tokens up to there, those of the runs that it
             started from included.
         rank: by the test half's strict composite, from 1.
@@ -70,6 +71,7 @@ class RunVerdict:
     left_out: tuple[str, ...]
     steps: int
     tokens: int
+    own_tokens_at_best: int
     tokens_at_best: int
     tokens_at_convergence: int
     rank: int
@@ -91,9 +93,13 @@ class Training:
         """Return the optimizer step of a checkpoint, 0 at the start."""
         return 0 if epoch == START else self.steps[Checkpoint(run, epoch).name]
 
+    def own_tokens(self, run: str, epoch: str) -> int:
+        """Return the tokens of a run up to a checkpoint, 0 at the start."""
+        return 0 if epoch == START else self.tokens[Checkpoint(run, epoch).name]
+
     def lineage_tokens(self, book: RunBook, bests: Mapping[str, str], run: str, epoch: str) -> int:
         """Return the tokens up to a checkpoint, those of the runs that it came from included."""
-        own = 0 if epoch == START else self.tokens[Checkpoint(run, epoch).name]
+        own = self.own_tokens(run, epoch)
         facts = book.runs[run]
         if facts.parent is None or facts.parent_epoch is None:
             return own
@@ -174,7 +180,8 @@ def _verdict(
         stopped_after=trained[-1] if left_out else None,
         left_out=left_out,
         steps=training.step(run, trained[-1]),
-        tokens=training.tokens[Checkpoint(run, trained[-1]).name],
+        tokens=training.own_tokens(run, trained[-1]),
+        own_tokens_at_best=training.own_tokens(run, best),
         tokens_at_best=training.lineage_tokens(book, bests, run, best),
         tokens_at_convergence=training.lineage_tokens(book, bests, run, converged),
         rank=0,

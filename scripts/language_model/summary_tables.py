@@ -51,6 +51,7 @@ RUN_SUMMARY_COLUMNS = (
     "left_out",
     "steps",
     "tokens",
+    "own_tokens_at_best",
     "tokens_at_best",
     "tokens_at_convergence",
 )

@@ -176,7 +176,7 @@ def aspects(runs: Sequence[RunRow]) -> Table:
         "tokens to converge (millions)",
         "stability (SD from convergence on, points)",
         "tokens to the peak (millions)",
-        "efficiency (points gained per million tokens)",
+        "efficiency (points gained per million tokens of its own)",
     ]
     columns: list[list[float | None]] = [
         [row.start for row in runs],
@@ -208,10 +208,14 @@ def aspects(runs: Sequence[RunRow]) -> Table:
 
 
 def efficiency(row: RunRow) -> float | None:
-    """Return points of the composite gained on the start per million tokens up to the best."""
-    if row.gain is None or not row.tokens_at_best:
+    """Return points of the composite gained on the start per million of the run's own tokens.
+
+    The tokens are those up to the best checkpoint. What the runs that it started from have read is
+    part of the start, and not of the gain.
+    """
+    if row.gain is None or not row.own_tokens_at_best:
         return None
-    return 100 * row.gain / (row.tokens_at_best / 1e6)
+    return 100 * row.gain / (row.own_tokens_at_best / 1e6)
 
 
 def checkpoint_table(book: MetricBook, run: RunRow) -> Table:

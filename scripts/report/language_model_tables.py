@@ -97,6 +97,7 @@ class RunRow:
     left_out: str | None  # epochs, separated by spaces
     steps: int
     tokens: int
+    own_tokens_at_best: int
     tokens_at_best: int
     tokens_at_convergence: int
 

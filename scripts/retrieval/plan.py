@@ -10,6 +10,7 @@ from typing import Any
 
 from scripts.common.input_paths import named_paths
 from scripts.common.methods_table import TRAINED_KINDS
+from scripts.common.model_sizes import model_sizes
 
 FOLDER = "<results>/retrieval"
 _INPUTS = {"corpus": "corpus.jsonl", "queries": "queries.jsonl", "qrels": "qrels.tsv"}
@@ -147,15 +148,7 @@ class RetrievalPlan:
 
     def encoder_sizes(self) -> dict[str, Any]:
         """Return the sizes of a fresh transformer by transformers' names."""
-        given = self.config["encoder"]
-        return {
-            "hidden_size": given["hidden_size"],
-            "num_hidden_layers": given["layers"],
-            "num_attention_heads": given["heads"],
-            "intermediate_size": given["intermediate_size"],
-            "hidden_dropout_prob": given["dropout"],
-            "attention_probs_dropout_prob": given["dropout"],
-        }
+        return model_sizes(self.config["encoder"])
 
     def has_clusters(self, method: str) -> bool:
         """Whether a method's memory has clusters: for itself, or for the sampler."""

@@ -126,6 +126,7 @@ def test_tokens_include_those_of_the_runs_it_came_from(runs: dict[str, Row]) -> 
     # 10 steps of 1,000 tokens a segment; ft_mlm starts at mlm_128's best, epoch 1.0.
     assert (runs["mlm_128"]["tokens"], runs["mlm_128"]["tokens_at_best"]) == ("40000", "20000")
     assert (runs["ft_mlm"]["tokens"], runs["ft_mlm"]["tokens_at_best"]) == ("20000", "40000")
+    assert runs["ft_mlm"]["own_tokens_at_best"] == "20000"
     assert runs["ft_combined"]["tokens_at_convergence"] == "30000"
 
 

@@ -30,6 +30,7 @@ from scripts.report.language_model_figures import (
     losses_figure,
 )
 from scripts.report.language_model_forest import BESTS, forest_blocks, shown_differences
+from scripts.report.language_model_section import efficiency
 from scripts.report.language_model_tables import (
     DIFFERENCE_COLUMNS,
     LOSS_COLUMNS,
@@ -332,6 +333,15 @@ def test_data_text_shows_as_text(tables: Path, tmp_path: Path) -> None:
     )
     markdown = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert "<script" not in re.sub(r"```.*?```", "", markdown, flags=re.S).replace(r"\<", "")
+
+
+def test_efficiency_counts_the_tokens_of_the_run_alone(tables: Path) -> None:
+    runs = {row.run: row for row in read_run_verdicts(tables / "runs.tsv")}
+    tuned = next(row for row in runs.values() if row.init.endswith("@best") and row.gain)
+    assert tuned.own_tokens_at_best < tuned.tokens_at_best
+    by_hand = 100 * (tuned.gain or 0) / tuned.own_tokens_at_best * 1_000_000
+    assert efficiency(tuned) == pytest.approx(by_hand)
+    assert efficiency(replace(tuned, own_tokens_at_best=0)) is None
 
 
 def test_markdown_holds_summary_tables_and_rows_to_copy(tables: Path, tmp_path: Path) -> None:
