@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from scripts.common.checksums import note_path
 from tests.workflow.harness import copy_sources, snakemake, stale_jobs, succeeded
 from tests.workflow.test_staleness import FROM_MODEL_TABLES, FROM_SELECT_TEXT
 
@@ -49,10 +50,12 @@ def edit_runs(study: Path, run: str, column: str, value: str) -> None:
 def plant(study: Path, *levels: float) -> None:
     """Give the evaluations of `text` these composites; the test half has the opposite ones.
 
-    A file keeps its time, as if the evaluation had written it.
+    A file keeps its time, as if the evaluation had written it, and its checksum is forgotten.
     """
     for place, level in enumerate(levels, start=1):
-        path = study / SCORES.format(place / 2)
+        name = SCORES.format(place / 2)
+        path = study / name
+        (study / note_path(name)).unlink(missing_ok=True)
         before = path.stat()
         table = pq.read_table(path)
         seen: Counter[tuple[str, str]] = Counter()
