@@ -170,6 +170,21 @@ def test_the_step_writes_every_item_and_its_means(tmp_path: Path) -> None:
     assert before == [path.read_bytes() for path in written]
 
 
+@pytest.mark.gpu
+def test_both_devices_give_the_same_hits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    found = []
+    for device in ("cuda", "cpu"):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda device=device: device == "cuda")
+        evaluate_checkpoint.run(**inputs(tmp_path, many_items()))
+        assert read_json(tmp_path / "metrics.json")["device"] == device
+        table = read_table(tmp_path / "items.parquet", ITEM_SCORES)
+        hits = [name for name in table.column_names if name.endswith(("_1", "_5"))]
+        found.append(table.select(["item_id", *hits]).to_pylist())
+    assert found[0] == found[1] and {"strict_1", "lenient_5"} <= found[0][0].keys()
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_model_that_gives_no_numbers_has_no_score(tmp_path: Path, value: float) -> None:
     """Nothing is above NaN, so every answer would be the best candidate."""

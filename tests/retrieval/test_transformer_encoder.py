@@ -98,6 +98,14 @@ def test_a_text_has_the_same_vectors_in_any_batch(encoder: TransformerEncoder, b
         np.testing.assert_allclose(together.text(number), alone.vectors, atol=1e-5)
 
 
+@pytest.mark.gpu
+def test_both_devices_give_the_same_scores(folder: Path) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    one, other = (load_encoder(folder, threads=1, gpu=gpu).text_vectors(TEXTS) for gpu in (0, 1))
+    np.testing.assert_allclose(one @ one.T, other @ other.T, rtol=0, atol=1e-4)
+
+
 def test_padding_has_no_part_in_a_mean() -> None:
     hidden = torch.tensor([[[9.0], [1.0], [3.0], [9.0]], [[9.0], [9.0], [9.0], [9.0]]])
     hidden[0, 3] = torch.nan
