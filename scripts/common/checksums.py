@@ -12,6 +12,7 @@ carry checksums). This bounds the time for each file to some 10 ms, whatever its
 
 import hashlib
 import os
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -103,13 +104,14 @@ def _check(given: str, noted: dict[str, Any], note: Path) -> None:
     for name in sorted(left.keys() | found):
         changed = _change(path / name, left.get(name), name in found)
         if changed is not None:
+            again, keep = (shlex.quote(str(one)) for one in (given, note))
             raise IntegrityError(
                 f"{path / name} {changed} since {noted['rule']} made it"
                 + (
-                    f" (if that was meant: rm {note})"  # `entry` adds what makes a folder again
+                    f" (if that was meant: rm {keep})"  # `entry` adds what makes a folder again
                     if name
-                    else f"; make it again (snakemake --force {given}) or, if that was meant, "
-                    f"rm {note}"
+                    else f"; make it again (snakemake --force {again}) or, if that was meant, "
+                    f"rm {keep}"
                 )
             )
 

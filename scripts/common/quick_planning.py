@@ -77,12 +77,17 @@ class RememberedSources:
         self._known: dict[Any, Any] = {}
 
     def __call__(
-        self, path: Any, sourcecache: Any, basedir: Any = None, wildcards: Any = None, *rest: Any
+        self,
+        path: Any,
+        sourcecache: Any,
+        basedir: Any = None,
+        wildcards: Any = None,
+        params: Any = None,
     ) -> Any:
         """Return what there is to know; a path with wildcards in it is asked for each time."""
         if not isinstance(path, str) or "{" in path:
-            return self.__wrapped__(path, sourcecache, basedir, wildcards, *rest)
+            return self.__wrapped__(path, sourcecache, basedir, wildcards, params)
         key = path, basedir
         if key not in self._known:
-            self._known[key] = self.__wrapped__(path, sourcecache, basedir, wildcards, *rest)
+            self._known[key] = self.__wrapped__(path, sourcecache, basedir, wildcards, params)
         return self._known[key]

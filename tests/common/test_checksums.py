@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -121,6 +123,17 @@ def test_a_folder_is_compared_file_by_file(change, told: str) -> None:
         f"results/set/{told} since build_set made it (if that was meant: "
         "rm .snakemake/dure_checksums/results/set.json)"
     )
+
+
+def test_the_remedies_can_be_copied_into_a_shell() -> None:
+    made("results/it's a.tsv", b"1")
+    note_outputs("make", ["results/it's a.tsv"])
+    made("results/it's a.tsv", b"2")
+    told = refusal("results/it's a.tsv")
+    (again,) = re.findall(r"\((snakemake .*)\) or", told)
+    assert shlex.split(again) == ["snakemake", "--force", "results/it's a.tsv"]
+    keep = shlex.split(told[told.rindex("rm ") :])
+    assert keep == ["rm", ".snakemake/dure_checksums/results/it's a.tsv.json"]
 
 
 def test_what_is_gone_as_a_whole_is_told_too() -> None:

@@ -84,6 +84,7 @@ def test_a_script_is_read_once_and_one_with_wildcards_in_its_path_each_time():
         assert sources("a.py", "cache", "rules", shard, None)[0] == "text of rules/a.py"
         assert sources("a.py", "cache", "other", shard, None)[0] == "text of other/a.py"
         assert sources("{x}.py", "cache", "rules", shard, None)[2] == shard
+    assert sources("a.py", sourcecache="cache", basedir="rules", params=None)[1] == "cache"
     assert asked == [("a.py", "rules"), ("a.py", "other"), ("{x}.py", "rules"), ("{x}.py", "rules")]
 
 

@@ -54,14 +54,13 @@ def test_nonsense_is_refused_with_one_line(folder, arguments, words, capsys):
     assert not (folder / "prepared_datasets").exists()
 
 
+def config_over(base, **changes):
+    options = {"lengths": [1536], "model": "klue/bert-base", "sources": None} | changes
+    return prepare_entity_coref.prepared_config(base, max_entity_freq=500, **options)
+
+
 def test_options_are_laid_over_the_published_config(folder):
-    config = prepare_entity_coref.prepared_config(
-        ROOT / "config/full.yaml",
-        lengths=[1536, 2048],
-        model="klue/bert-base",
-        max_entity_freq=500,
-        sources=None,
-    )
+    config = config_over(ROOT / "config/full.yaml", lengths=[1536, 2048])
     published = merged_config(ROOT / "config/full.yaml")["corpus"]
     assert config["corpus"] == published | {
         "sources": str(ROOT / "config/sources_full.tsv"),
@@ -75,13 +74,7 @@ def test_options_are_laid_over_the_published_config(folder):
 def test_files_of_other_tracks_are_not_looked_up_in_the_output_folder(folder):
     (folder / "ways.tsv").write_bytes((ROOT / "config/strategies.tsv").read_bytes())
     (folder / "own.yaml").write_text("seed: 7\nclassification: {strategies: ways.tsv}\n")
-    config = prepare_entity_coref.prepared_config(
-        folder / "own.yaml",
-        lengths=[1536],
-        model="klue/bert-base",
-        max_entity_freq=500,
-        sources=None,
-    )
+    config = config_over(folder / "own.yaml")
     assert config["seed"] == 7
     assert "classification" not in config
 
@@ -89,13 +82,7 @@ def test_files_of_other_tracks_are_not_looked_up_in_the_output_folder(folder):
 def test_a_stop_list_is_that_beside_the_user_and_not_one_in_the_output_folder(folder):
     (folder / "stop.txt").write_text("서울\n", encoding="utf-8")
     (folder / "own.yaml").write_text("corpus: {entity_coref: {stop_list: stop.txt}}\n")
-    config = prepare_entity_coref.prepared_config(
-        folder / "own.yaml",
-        lengths=[1536],
-        model="klue/bert-base",
-        max_entity_freq=500,
-        sources=None,
-    )
+    config = config_over(folder / "own.yaml")
     assert config["corpus"]["entity_coref"] == {
         "max_entity_freq": 500,
         "stop_list": str(folder / "stop.txt"),
@@ -108,12 +95,6 @@ def test_a_revision_stays_with_its_model(folder, model, revision):
         "corpus: {sources: mlm.tsv, tokenizer: {model: a/b, revision: '0123'}}\n"
     )
     (folder / "own.tsv").write_text("source\tkind\na\tdemo\n")
-    config = prepare_entity_coref.prepared_config(
-        folder / "my.yaml",
-        lengths=[2048],
-        model=model,
-        max_entity_freq=500,
-        sources=folder / "own.tsv",
-    )
+    config = config_over(folder / "my.yaml", model=model, sources=folder / "own.tsv")
     assert config["corpus"]["tokenizer"] == {"model": model, "revision": revision}
     assert config["corpus"]["sources"] == str(folder / "own.tsv")

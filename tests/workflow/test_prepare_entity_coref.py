@@ -20,6 +20,7 @@ CONFIG = """\
 corpus:
   entity_coref: {max_characters: 2500}
   split: {validation: 0.05, test: 0.05, holdout: 0.05}
+classification: {strategies: ways.tsv}  # beside the user, and not in the output folder
 """
 
 
@@ -78,6 +79,7 @@ def prepared(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pr
         "news\tlocal\tnews.jsonl\tid\t2\t50\t10\n"
     )
     (folder / "my.yaml").write_text(CONFIG)
+    (folder / "ways.tsv").write_bytes((ROOT / "config/strategies.tsv").read_bytes())
     results = folder / "prepared" / "results"
     results.mkdir(parents=True)
     watch = Terminal(
